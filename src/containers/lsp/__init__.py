@@ -1,0 +1,1 @@
+"""The language server: registration, wire types, features and the projection to views."""

@@ -1,0 +1,1 @@
+"""Frozen data shared by every stage; imports nothing else of this package."""

@@ -1,0 +1,155 @@
+"""Every error a person can meet: its code, its category, whether a retry helps, and the remedy."""
+
+from enum import StrEnum
+
+
+class ErrorCategory(StrEnum):
+    """Which part of the world has to change for the error to go away."""
+
+    CONFIGURATION = "configuration"
+    RUNTIME = "runtime"
+    HEALTH = "health"
+    INTEGRATION = "integration"
+
+
+class ErrorCode(StrEnum):
+    """Stable codes; scripts and editors match on them, so they are never renamed."""
+
+    # configuration: what is written
+    FILE_NOT_FOUND = "file_not_found"
+    FILE_UNREADABLE = "file_unreadable"
+    INVALID_YAML = "invalid_yaml"
+    INVALID_COMPOSE = "invalid_compose"
+    UNKNOWN_KEY = "unknown_key"
+    DUPLICATE_KEY = "duplicate_key"
+    INVALID_TYPE = "invalid_type"
+    INVALID_VALUE = "invalid_value"
+    INTERPOLATION_FAILED = "interpolation_failed"
+    VARIABLE_REQUIRED = "variable_required"
+    VARIABLE_UNSET = "variable_unset"
+    UNDEFINED_REFERENCE = "undefined_reference"
+    DEPENDENCY_CYCLE = "dependency_cycle"
+    CONFLICT = "conflict"
+    TOO_COMPLEX = "too_complex"
+    DEPRECATED = "deprecated"
+    ENVIRONMENT_UNKNOWN = "environment_unknown"
+    ENVIRONMENT_INVALID = "environment_invalid"
+    SERVICE_UNKNOWN = "service_unknown"
+    UNSUPPORTED_BY_PODMAN = "unsupported_by_podman"
+    SECRET_MISSING = "secret_missing"  # noqa: S105  (a code, not a secret)
+    # integration: the tools around us
+    PODMAN_NOT_INSTALLED = "podman_not_installed"
+    DAEMON_UNREACHABLE = "daemon_unreachable"
+    PERMISSION_DENIED = "permission_denied"
+    PODMAN_TOO_OLD = "podman_too_old"
+    COMPOSE_PROVIDER_MISSING = "compose_provider_missing"
+    COMPOSE_PROVIDER_FAILED = "compose_provider_failed"
+    LOCK_HELD = "lock_held"
+    USAGE = "usage"
+    INTERNAL = "internal"
+    # runtime: the engine said no
+    ENGINE_ERROR = "engine_error"
+    IMAGE_NOT_FOUND = "image_not_found"
+    IMAGE_PULL_FAILED = "image_pull_failed"
+    BUILD_FAILED = "build_failed"
+    PORT_IN_USE = "port_in_use"
+    NAME_IN_USE = "name_in_use"
+    NOT_FOUND = "not_found"
+    NO_SPACE = "no_space"
+    START_FAILED = "start_failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    # health: it runs, but not well
+    GATE_FAILED = "gate_failed"
+    SERVICE_EXITED = "service_exited"
+    UNHEALTHY = "unhealthy"
+    ROLLBACK_FAILED = "rollback_failed"
+
+
+_INTEGRATION = {
+    ErrorCode.PODMAN_NOT_INSTALLED,
+    ErrorCode.DAEMON_UNREACHABLE,
+    ErrorCode.PERMISSION_DENIED,
+    ErrorCode.PODMAN_TOO_OLD,
+    ErrorCode.COMPOSE_PROVIDER_MISSING,
+    ErrorCode.COMPOSE_PROVIDER_FAILED,
+    ErrorCode.LOCK_HELD,
+    ErrorCode.USAGE,
+    ErrorCode.INTERNAL,
+}
+_RUNTIME = {
+    ErrorCode.ENGINE_ERROR,
+    ErrorCode.IMAGE_NOT_FOUND,
+    ErrorCode.IMAGE_PULL_FAILED,
+    ErrorCode.BUILD_FAILED,
+    ErrorCode.PORT_IN_USE,
+    ErrorCode.NAME_IN_USE,
+    ErrorCode.NOT_FOUND,
+    ErrorCode.NO_SPACE,
+    ErrorCode.START_FAILED,
+    ErrorCode.TIMEOUT,
+    ErrorCode.CANCELLED,
+}
+_HEALTH = {
+    ErrorCode.GATE_FAILED,
+    ErrorCode.SERVICE_EXITED,
+    ErrorCode.UNHEALTHY,
+    ErrorCode.ROLLBACK_FAILED,
+}
+_TRANSIENT = {ErrorCode.DAEMON_UNREACHABLE, ErrorCode.LOCK_HELD, ErrorCode.TIMEOUT}
+
+
+def category_of(code: ErrorCode) -> ErrorCategory:
+    """Which category a code belongs to; whatever is not listed elsewhere is configuration."""
+    if code in _INTEGRATION:
+        return ErrorCategory.INTEGRATION
+    if code in _RUNTIME:
+        return ErrorCategory.RUNTIME
+    if code in _HEALTH:
+        return ErrorCategory.HEALTH
+    return ErrorCategory.CONFIGURATION
+
+
+class PodkeeperError(Exception):
+    """The one root of every error that a port or a manager raises.
+
+    Attributes:
+        code: stable, from `ErrorCode`.
+        remedy: what the person can do about it; empty when there is nothing to add.
+        service: the service it concerns, if one.
+    """
+
+    def __init__(
+        self, code: ErrorCode, message: str, *, remedy: str = "", service: str | None = None
+    ) -> None:
+        """Keep the parts; `str()` gives the message alone."""
+        super().__init__(message)
+        self.code = code
+        self.remedy = remedy
+        self.service = service
+
+    @property
+    def category(self) -> ErrorCategory:
+        """The category of the code."""
+        return category_of(self.code)
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether trying the same again may help."""
+        return self.code in _TRANSIENT
+
+
+class EngineError(PodkeeperError):
+    """The container engine refused, failed, or could not be reached."""
+
+
+class TranslationError(PodkeeperError):
+    """podman-compose is missing or did not accept the canonical file."""
+
+
+class EnvironmentConfigError(PodkeeperError):
+    """An environment is unknown or its file is wrong."""
+
+
+class LockHeldError(PodkeeperError):
+    """Another process is applying to the same project."""
