@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from typing_extensions import override
+
 from containers.model.base import Model
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
@@ -31,6 +33,7 @@ class Diagnostic(Model):
     related: tuple[Location, ...] = ()
     """Other places that take part: the first of two duplicates, each edge of a cycle."""
 
+    @override
     def __str__(self) -> str:
         """One line: place, severity, message, code, and the hint if there is one."""
         place = f"{self.location}: " if self.location else ""

@@ -15,7 +15,7 @@ class ErrorCategory(StrEnum):
 class ErrorCode(StrEnum):
     """Stable codes; scripts and editors match on them, so they are never renamed."""
 
-    # configuration: what is written
+    # Configuration is what is written.
     FILE_NOT_FOUND = "file_not_found"
     FILE_UNREADABLE = "file_unreadable"
     INVALID_YAML = "invalid_yaml"
@@ -37,7 +37,7 @@ class ErrorCode(StrEnum):
     SERVICE_UNKNOWN = "service_unknown"
     UNSUPPORTED_BY_PODMAN = "unsupported_by_podman"
     SECRET_MISSING = "secret_missing"  # noqa: S105  (a code, not a secret)
-    # integration: the tools around us
+    # Integration is the tools around us.
     PODMAN_NOT_INSTALLED = "podman_not_installed"
     DAEMON_UNREACHABLE = "daemon_unreachable"
     PERMISSION_DENIED = "permission_denied"
@@ -47,7 +47,7 @@ class ErrorCode(StrEnum):
     LOCK_HELD = "lock_held"
     USAGE = "usage"
     INTERNAL = "internal"
-    # runtime: the engine said no
+    # Runtime is where the engine said no.
     ENGINE_ERROR = "engine_error"
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_PULL_FAILED = "image_pull_failed"
@@ -59,7 +59,7 @@ class ErrorCode(StrEnum):
     START_FAILED = "start_failed"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
-    # health: it runs, but not well
+    # Health is where it runs, but not well.
     GATE_FAILED = "gate_failed"
     SERVICE_EXITED = "service_exited"
     UNHEALTHY = "unhealthy"

@@ -1,5 +1,6 @@
 """Everything that is told on the bus. An event is past tense, strict, and numbered by its publisher."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -184,7 +185,7 @@ class Lifecycle(EventBase):
 
     kind: Literal["container.lifecycle"] = "container.lifecycle"
     event_type: str
-    data: dict[str, Any] = {}
+    data: Mapping[str, Any] = {}
 
 
 Event: TypeAlias = Annotated[

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from typing_extensions import override
+
 from containers.model.base import ContainerId, ImageId, Model, ProjectName, ServiceName
 from containers.model.health import HealthState
 
@@ -30,6 +32,7 @@ class PublishedPort(Model):
     container_port: int
     protocol: str = "tcp"
 
+    @override
     def __str__(self) -> str:
         """`127.0.0.1:8080->80/tcp`, as `docker compose ps` prints it."""
         return f"{self.host_ip or '0.0.0.0'}:{self.host_port}->{self.container_port}/{self.protocol}"  # noqa: S104
@@ -101,7 +104,8 @@ class EngineInfo(Model):
     """The URL that was taken, such as `unix:///run/podman/podman.sock`."""
     chosen_because: str
     """Why this connection: which rule of the search order found it."""
-    cgroup_version: Literal["v1", "v2"] | str = "v2"
+    cgroup_version: str = "v2"
+    """`v1` (hybrid counts as v1) or `v2`."""
     cgroup_manager: str = ""
     events_logger: str = ""
     network_backend: str = ""

@@ -1,5 +1,6 @@
 """What came of a plan: of each step, and of the whole."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -136,7 +137,7 @@ class ComposeResult(Model):
     """None where it did not come to a transaction."""
     diagnostics: tuple[Diagnostic, ...] = ()
     problems: tuple[Problem, ...] = ()
-    services: dict[ServiceName, ServiceStatus] = {}
+    services: Mapping[ServiceName, ServiceStatus] = {}
     """The state afterwards, of every service."""
 
     @property

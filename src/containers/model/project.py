@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from containers.model.base import Model, ProjectName, ServiceName
 from containers.model.source import Location
 
-
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A path in the canonical document, such as `("services", "api", "ports", 0)`."""
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from typing_extensions import override
+
 from containers.model.base import Model
 
 
@@ -35,6 +37,7 @@ class Location(Model):
     """Absolute."""
     range: Range
 
+    @override
     def __str__(self) -> str:
         """`path:line:column`, counted from one, as compilers and editors print it."""
         return f"{self.path}:{self.range.start.line + 1}:{self.range.start.character + 1}"

@@ -5,7 +5,16 @@ from typing import Literal, TypeAlias
 from containers.model.base import Model, ProjectName, ServiceName
 
 ServicePhase: TypeAlias = Literal[
-    "absent", "created", "starting", "running", "healthy", "unhealthy", "completed", "exited", "paused", "unknown"
+    "absent",
+    "created",
+    "starting",
+    "running",
+    "healthy",
+    "unhealthy",
+    "completed",
+    "exited",
+    "paused",
+    "unknown",
 ]
 
 

@@ -1,0 +1,1 @@
+"""Pure: what should be and what is, to the steps between."""

@@ -1,0 +1,228 @@
+"""The in-process event bus: blinker underneath, one bounded queue and one worker a subscriber on top.
+
+blinker calls receivers one after another in the publisher's stack, and the first that raises skips the
+rest. So receivers here only enqueue: what a handler does, how long it takes and how it fails is the
+business of its own worker.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Any
+
+from blinker import Signal
+from ulid import ULID
+
+from containers.model.events import EventBase, HandlerFailed, SubscriberLagged
+from containers.ports import Clock
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[None] | None]
+"""Takes an event; may be a coroutine function."""
+
+HISTORY = 1000
+"""Events kept for late subscribers."""
+QUEUE = 1000
+"""Events that may wait for one subscriber."""
+DRAIN_S = 2.0
+"""How long `close` lets subscribers finish what waits for them."""
+
+
+class Overflow(Enum):
+    """What a full queue does."""
+
+    DROP_OLDEST = "drop_oldest"
+    """Lose the oldest, count it, and tell `bus.subscriber_lagged` once until it has caught up."""
+    LATEST_ONLY = "latest_only"
+    """Keep one waiting event: for views, which only want to know that something changed."""
+
+
+class Subscription:
+    """One subscriber's queue and worker; made by `EventBus.subscribe`."""
+
+    def __init__(
+        self, name: str, topics: Sequence[str], handler: Handler, size: int, overflow: Overflow
+    ) -> None:
+        self.name = name
+        self.dropped = 0
+        self._topics = tuple(topics)
+        self._handler = handler
+        self._size = 1 if overflow is Overflow.LATEST_ONLY else size
+        self._overflow = overflow
+        self._queue: deque[EventBase] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._is_lagging = False
+
+    def wants(self, kind: str) -> bool:
+        """Whether a topic covers `kind`: `*`, the kind itself, or a prefix such as `container.*`."""
+        return any(
+            topic in ("*", kind) or (topic.endswith(".*") and kind.startswith(topic[:-1]))
+            for topic in self._topics
+        )
+
+    def enqueue(self, event: EventBase) -> bool:
+        """Put an event in the queue; True when this is where the subscriber began to lag."""
+        began_to_lag = False
+        if len(self._queue) >= self._size:
+            self._queue.popleft()
+            if self._overflow is Overflow.DROP_OLDEST:
+                self.dropped += 1
+                began_to_lag = not self._is_lagging
+                self._is_lagging = True
+        self._queue.append(event)
+        self._idle.clear()
+        self._wake.set()
+        return began_to_lag
+
+    async def drain(self, failed: Callable[[str, EventBase, Exception], None]) -> None:
+        """Hand events to the handler, in order, for ever."""
+        while True:
+            while self._queue:
+                event = self._queue.popleft()
+                try:
+                    result = self._handler(event)
+                    if inspect.isawaitable(result):
+                        await result
+                except Exception as error:  # noqa: BLE001  (the bus drain: a handler must not end its worker)
+                    failed(self.name, event, error)
+            self._is_lagging = False
+            self._idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def settled(self) -> None:
+        """Return when everything enqueued so far has been handled."""
+        await self._idle.wait()
+
+
+class EventBus:
+    """Publish and subscribe, for one event loop.
+
+    `publish` never blocks and never raises. Every event gets a ULID and the next sequence number; the
+    last 1,000 are kept. Subscribe before or after `start`; workers run from `start` on.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._signal = Signal("podkeeper")
+        self._history: deque[EventBase] = deque(maxlen=HISTORY)
+        self._sequence = 0
+        self._subscriptions: dict[Subscription, Callable[..., None]] = {}
+        self._tasks: dict[Subscription, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Let the workers run in `group`."""
+        self._group = group
+        for subscription in self._subscriptions:
+            self._spawn(subscription)
+
+    async def close(self) -> None:
+        """Let the subscribers finish what waits for them, for two seconds, then end their workers."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                for subscription in tuple(self._tasks):
+                    await subscription.settled()
+        except TimeoutError:
+            log.warning("event subscribers did not finish within %s s", DRAIN_S)
+        for subscription in tuple(self._subscriptions):
+            self.unsubscribe(subscription)
+
+    def publish(self, event: EventBase) -> None:
+        """Number the event, keep it, and put it in the queue of everybody who wants it."""
+        self._sequence += 1
+        numbered = event.model_copy(update={"id": str(ULID()), "sequence": self._sequence})
+        self._history.append(numbered)
+        self._signal.send(self, event=numbered)
+
+    def subscribe(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        topics: Sequence[str] = ("*",),
+        size: int = QUEUE,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+        replay: bool = False,
+    ) -> Subscription:
+        """Have `handler` called with each event of `topics`, one at a time and in order.
+
+        Args:
+            name: shown when the handler fails or lags.
+            handler: a function or coroutine function; what it raises becomes `bus.handler_failed`.
+            topics: kinds, prefixes such as `container.*`, or `*`.
+            size: how many events may wait.
+            overflow: what happens when more would.
+            replay: first hand over what is kept of the past.
+        """
+        subscription = Subscription(name, topics, handler, size, overflow)
+
+        def receive(_sender: object, *, event: EventBase) -> None:
+            kind: str = getattr(event, "kind", "")
+            if subscription.wants(kind) and subscription.enqueue(event) and kind != "bus.subscriber_lagged":
+                self.publish(
+                    SubscriberLagged(
+                        at=self._clock.now(), source="bus", subscriber=name, dropped=subscription.dropped
+                    )
+                )
+
+        if replay:
+            for event in self._history:
+                receive(self, event=event)
+        self._subscriptions[subscription] = receive
+        self._signal.connect(receive, weak=False)
+        if self._group is not None:
+            self._spawn(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription; what waits for it is dropped."""
+        receive = self._subscriptions.pop(subscription, None)
+        if receive is not None:
+            self._signal.disconnect(receive)
+        task = self._tasks.pop(subscription, None)
+        if task is not None:
+            task.cancel()
+
+    def history(self, topics: Sequence[str] = ("*",)) -> tuple[EventBase, ...]:
+        """What is kept of the past, oldest first."""
+        chooser = Subscription("history", topics, lambda _: None, 1, Overflow.LATEST_ONLY)
+        return tuple(e for e in self._history if chooser.wants(getattr(e, "kind", "")))
+
+    async def stream(
+        self, topics: Sequence[str] = ("*",), *, replay: bool = False, size: int = QUEUE
+    ) -> AsyncIterator[EventBase]:
+        """Events as they come; leaving the loop ends the subscription."""
+        waiting: asyncio.Queue[EventBase] = asyncio.Queue(maxsize=size)
+        subscription = self.subscribe("stream", waiting.put, topics=topics, size=size, replay=replay)
+        try:
+            while True:
+                yield await waiting.get()
+        finally:
+            self.unsubscribe(subscription)
+
+    def _spawn(self, subscription: Subscription) -> None:
+        assert self._group is not None  # noqa: S101  (only called once started)
+        self._tasks[subscription] = self._group.create_task(
+            subscription.drain(self._handler_failed), name=f"bus:{subscription.name}"
+        )
+
+    def _handler_failed(self, subscriber: str, event: EventBase, error: Exception) -> None:
+        log.error("event handler %s failed on %s", subscriber, getattr(event, "kind", ""), exc_info=error)
+        if isinstance(event, HandlerFailed):
+            return  # a handler that fails on being told of failures would never end
+        self.publish(
+            HandlerFailed(
+                at=self._clock.now(),
+                source="bus",
+                subscriber=subscriber,
+                event_id=event.id,
+                error=f"{type(error).__name__}: {error}",
+            )
+        )

@@ -1,0 +1,334 @@
+"""The plan of `up`."""
+
+from collections.abc import Iterable
+
+from containers.model.base import ContainerId, ServiceName, StepId
+from containers.model.health import HealthState
+from containers.model.observed import ObservedContainer, ObservedState
+from containers.model.plan import (
+    BuildImage,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    Gate,
+    GateKind,
+    KeepContainer,
+    Plan,
+    PullImage,
+    RemoveContainer,
+    ReplaceContainer,
+    RestartContainer,
+    StartContainer,
+    Step,
+)
+from containers.model.project import DependencyCondition, ResolvedProject, ServiceConfig
+from containers.planning.containers import Decision, container_name, decide, is_job
+from containers.planning.graph import in_order, namespace_hosts, service_order, with_dependencies
+from containers.planning.options import UpOptions
+
+_GATE_OF = {
+    DependencyCondition.HEALTHY: GateKind.HEALTHY,
+    DependencyCondition.COMPLETED: GateKind.COMPLETED,
+}
+
+
+def plan_up(project: ResolvedProject, observed: ObservedState, options: UpOptions | None = None) -> Plan:
+    """Steps from what is to the project running and healthy.
+
+    Only what differs is touched. Containers are created at once, side by side; each starts when what it
+    depends on is as its condition asks. What can not be undone (removals) comes after every gate.
+    """
+    return _UpPlanner(project, observed, options or UpOptions()).plan()
+
+
+class _UpPlanner:
+    """Collects steps service by service, dependencies first, so that what a step needs is known."""
+
+    def __init__(self, project: ResolvedProject, observed: ObservedState, options: UpOptions) -> None:
+        self.project = project
+        self.observed = observed
+        self.options = options
+        self.steps: dict[StepId, Step] = {}
+        self.warnings: list[str] = []
+        self.started_by: dict[tuple[ServiceName, int], StepId] = {}
+        """The step after which a replica runs; nothing where it runs already."""
+        self.recreated: set[ServiceName] = set()
+        self.restarted: set[ServiceName] = set()
+        self.surplus: list[tuple[ObservedContainer, str]] = []
+
+    def plan(self) -> Plan:
+        chosen: Iterable[ServiceName] = self.options.services or tuple(self.project.services)
+        targets = (
+            with_dependencies(self.project, chosen) if self.options.with_dependencies else frozenset(chosen)
+        )
+        for name in service_order(self.project):
+            if name in targets:
+                self._service(self.project.services[name])
+        self._orphans()
+        self._removals()
+        return Plan(
+            project=self.project.name,
+            verb="up",
+            steps=in_order(self.steps.values()),
+            warnings=tuple(self.warnings),
+        )
+
+    def _service(self, service: ServiceConfig) -> None:
+        image_step = self._image(service)
+        decisions, surplus = decide(
+            self.project,
+            service,
+            self.observed,
+            self.options.recreate,
+            is_job=is_job(self.project, service.name),
+            image_will_change=image_step is not None and service.image in self.observed.images,
+        )
+        self.surplus.extend((c, f"{service.name} has {service.replicas} replicas now") for c in surplus)
+        for decision in decisions:
+            self._replica(service, self._forced(service, decision), image_step)
+
+    def _forced(self, service: ServiceConfig, decision: Decision) -> Decision:
+        """Decide anew where a dependency's change reaches this service."""
+        hosts = namespace_hosts(self.project, service.name) & self.recreated
+        if hosts and decision.verb in {"keep", "start", "restart"}:
+            cause = f"it shares namespaces or volumes with {', '.join(sorted(hosts))}, which is recreated"
+            return decision._replace(verb="replace", cause=cause)
+        if decision.verb == "keep" and decision.existing is not None and decision.existing.is_running:
+            changed = self.recreated | self.restarted
+            because = [n for n, d in service.depends_on.items() if d.restart and n in changed]
+            if because:
+                cause = f"it depends on {', '.join(because)} with `restart: true`"
+                return decision._replace(verb="restart", cause=cause)
+        return decision
+
+    def _replica(self, service: ServiceConfig, decision: Decision, image_step: StepId | None) -> None:
+        name = container_name(self.project, service, decision.number)
+        where = f"{service.name}:{decision.number}"
+        ready = self._dependencies(service) if decision.verb != "keep" else ()
+        begun: StepId | None = None
+        old = decision.existing
+        if decision.verb in {"create", "replace"}:
+            created = self._create(service, decision, name, image_step)
+            if old is None:
+                begun = StepId(f"start:{where}")
+                self._add(
+                    StartContainer(
+                        id=begun,
+                        cause=decision.cause,
+                        needs=(created, *ready),
+                        service=service.name,
+                        number=decision.number,
+                        name=name,
+                        created_by=created,
+                    )
+                )
+            else:
+                begun = StepId(f"replace:{where}")
+                self._add(
+                    ReplaceContainer(
+                        id=begun,
+                        cause=decision.cause,
+                        needs=(created, *ready),
+                        service=service.name,
+                        number=decision.number,
+                        name=name,
+                        created_by=created,
+                        old=old.id,
+                        old_was_running=old.is_running,
+                    )
+                )
+                self.recreated.add(service.name)
+        elif old is not None:
+            begun = self._existing(service, decision, old, ready)
+        if begun is not None:
+            self.started_by[service.name, decision.number] = begun
+        self._final_gate(service, decision, begun)
+
+    def _existing(
+        self, service: ServiceConfig, decision: Decision, old: ObservedContainer, ready: tuple[StepId, ...]
+    ) -> StepId | None:
+        where = f"{service.name}:{decision.number}"
+        if decision.verb == "keep":
+            self._add(
+                KeepContainer(
+                    id=StepId(f"keep:{where}"),
+                    cause=decision.cause,
+                    service=service.name,
+                    number=decision.number,
+                    name=old.name,
+                    container=old.id,
+                )
+            )
+            return None
+        begun = StepId(f"{decision.verb}:{where}")
+        step_type = RestartContainer if decision.verb == "restart" else StartContainer
+        if decision.verb == "restart":
+            self.restarted.add(service.name)
+        self._add(
+            step_type(
+                id=begun,
+                cause=decision.cause,
+                needs=ready,
+                service=service.name,
+                number=decision.number,
+                name=old.name,
+                container=ContainerId(old.id),
+            )
+        )
+        return begun
+
+    def _create(
+        self, service: ServiceConfig, decision: Decision, name: str, image_step: StepId | None
+    ) -> StepId:
+        needs = [*([image_step] if image_step else []), *self._resources(service)]
+        for host in sorted(namespace_hosts(self.project, service.name)):
+            needs.extend(step for (of, _), step in self.started_by.items() if of == host)
+        step = CreateContainer(
+            id=StepId(f"create:{service.name}:{decision.number}"),
+            cause=decision.cause,
+            needs=tuple(needs),
+            service=service.name,
+            number=decision.number,
+            name=name,
+            replaces=decision.existing.id if decision.existing else None,
+        )
+        return self._add(step)
+
+    def _image(self, service: ServiceConfig) -> StepId | None:
+        """The step that makes the service's image available, if one is needed."""
+        present = service.image in self.observed.images
+        if service.build is not None:
+            if present and not self.options.build and service.pull_policy != "build":
+                return None
+            cause = "asked to build" if present else f"image {service.image} does not exist"
+            return self._add(
+                BuildImage(
+                    id=StepId(f"build:{service.image}"),
+                    cause=cause,
+                    service=service.name,
+                    image=service.image,
+                )
+            )
+        policy = self.options.pull or service.pull_policy
+        if policy == "never" or (present and policy not in {"always", "newer"}):
+            return None
+        step_id = StepId(f"pull:{service.image}")
+        earlier = self.steps.get(step_id)
+        services = (*(earlier.services if isinstance(earlier, PullImage) else ()), service.name)
+        cause = "pull policy is `always`" if present else f"image {service.image} is not here"
+        return self._add(PullImage(id=step_id, cause=cause, image=service.image, services=services))
+
+    def _resources(self, service: ServiceConfig) -> tuple[StepId, ...]:
+        """Steps that create the networks and volumes of the service which are missing."""
+        networks = {n.name for n in self.observed.networks}
+        volumes = {v.name for v in self.observed.volumes}
+        needs = []
+        for key in service.networks:
+            network = self.project.networks.get(key)
+            if network is not None and not network.external and network.name not in networks:
+                step_id = StepId(f"network:{network.name}")
+                cause = "it does not exist yet"
+                needs.append(self._add(CreateNetwork(id=step_id, cause=cause, key=key, name=network.name)))
+        for mount in service.volumes:
+            volume = self.project.volumes.get(mount.source) if mount.type == "volume" else None
+            if volume is not None and not volume.external and volume.name not in volumes:
+                step_id = StepId(f"volume:{volume.name}")
+                cause = "it does not exist yet"
+                needs.append(
+                    self._add(CreateVolume(id=step_id, cause=cause, key=mount.source, name=volume.name))
+                )
+        return tuple(dict.fromkeys(needs))
+
+    def _dependencies(self, service: ServiceConfig) -> tuple[StepId, ...]:
+        """What must be done before the service may start."""
+        needs: list[StepId] = []
+        for name, dependency in service.depends_on.items():
+            target = self.project.services.get(name)
+            if target is None:
+                continue
+            kind = _GATE_OF.get(dependency.condition)
+            if kind is GateKind.HEALTHY and target.health_check is None:
+                self.warnings.append(
+                    f"{service.name} waits for {name} to be healthy, but {name} has no health check: "
+                    "waiting for it to run"
+                )
+                kind = GateKind.RUNNING
+            for number in range(1, target.replicas + 1):
+                begun = self.started_by.get((name, number))
+                if kind is None:
+                    needs.extend([begun] if begun else [])
+                else:
+                    gate = self._gate(target, number, kind, begun, required=dependency.required)
+                    needs.extend([gate] if gate else [])
+        return tuple(dict.fromkeys(needs))
+
+    def _final_gate(self, service: ServiceConfig, decision: Decision, begun: StepId | None) -> None:
+        """What the person who said `up` waits for."""
+        if is_job(self.project, service.name):
+            kind = GateKind.COMPLETED
+        elif service.health_check is not None:
+            kind = GateKind.HEALTHY
+        else:
+            kind = GateKind.RUNNING
+        self._gate(service, decision.number, kind, begun, required=True)
+
+    def _gate(
+        self, service: ServiceConfig, number: int, kind: GateKind, begun: StepId | None, *, required: bool
+    ) -> StepId | None:
+        """The gate's id; None where what it waits for is so already."""
+        if begun is None and self._is_satisfied(service.name, number, kind):
+            return None
+        step_id = StepId(f"gate:{service.name}:{number}:{kind}")
+        earlier = self.steps.get(step_id)
+        return self._add(
+            Gate(
+                id=step_id,
+                cause="readiness is waited for",
+                needs=(begun,) if begun else (),
+                service=service.name,
+                number=number,
+                gate=kind,
+                required=required or (isinstance(earlier, Gate) and earlier.required),
+            )
+        )
+
+    def _is_satisfied(self, service: ServiceName, number: int, kind: GateKind) -> bool:
+        mine = next((c for c in self.observed.of_service(service) if c.number == number), None)
+        if mine is None:
+            return True  # not chosen in this plan (`--no-deps`): nothing to wait for
+        if kind is GateKind.HEALTHY:
+            return mine.health is HealthState.HEALTHY
+        if kind is GateKind.COMPLETED:
+            return mine.exit_code == 0 and not mine.is_running
+        return mine.is_running
+
+    def _orphans(self) -> None:
+        known = {*self.project.services, *self.project.disabled_services}
+        orphans = [c for c in self.observed.containers if c.service not in known]
+        if orphans and not self.options.remove_orphans:
+            names = ", ".join(sorted(c.name for c in orphans))
+            self.warnings.append(
+                f"containers of services that are not in the file: {names} (--remove-orphans)"
+            )
+            return
+        self.surplus.extend((c, "its service is not in the file") for c in orphans)
+
+    def _removals(self) -> None:
+        """Removals can not be undone, so everything else comes first."""
+        before = tuple(s.id for s in self.steps.values() if s.kind != "keep_container")
+        for container, cause in self.surplus:
+            self._add(
+                RemoveContainer(
+                    id=StepId(f"remove:{container.name}"),
+                    cause=cause,
+                    needs=before,
+                    service=container.service,
+                    name=container.name,
+                    container=container.id,
+                    running=container.is_running,
+                )
+            )
+
+    def _add(self, step: Step) -> StepId:
+        self.steps[step.id] = step
+        return step.id
