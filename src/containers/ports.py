@@ -12,7 +12,7 @@ from typing import Protocol
 from containers.model.base import ContainerId, ImageId, Model, ProjectName, ServiceName
 from containers.model.events import EventBase
 from containers.model.health import ProbeResult
-from containers.model.observed import ContainerDetail, EngineEvent, EngineInfo, ObservedState
+from containers.model.observed import CommandResult, ContainerDetail, EngineEvent, EngineInfo, ObservedState
 from containers.model.project import BuildConfig, ResolvedProject
 
 
@@ -170,6 +170,15 @@ class ContainerEngine(Protocol):
 
     async def run_health_check(self, container: ContainerId) -> ProbeResult:
         """Run the container's own check once and say what its health is after it."""
+        ...
+
+    async def execute(
+        self, container: ContainerId, command: Sequence[str], timeout_s: float
+    ) -> CommandResult:
+        """Run a command in a running container and wait for it, without touching its recorded health.
+
+        A command that takes longer than `timeout_s` counts as failed, with exit code -1.
+        """
         ...
 
     async def logs(self, container: ContainerId, lines: int | None = None) -> str:

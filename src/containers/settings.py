@@ -25,11 +25,13 @@ class GateSettings(Model):
 
     timeout_s: float = 300.0
     """For one service without a computable deadline; the whole never waits for ever."""
-    first_probe_s: float = 0.05
-    """Before the first probe; a probe itself costs about 0.1 s."""
+    probe_s: float = 0.05
+    """Between two probes of a service that has just started; a probe itself costs about 0.1 s."""
+    eager_s: float = 5.0
+    """For so long after its start a service is probed that often; then the waits grow."""
     slowest_probe_s: float = 1.0
-    """Back-off stops here while nothing is healthy yet, and never exceeds the declared interval."""
-    settle_s: float = 0.5
+    """The waits grow up to this, and never beyond the declared interval."""
+    settle_s: float = 0.3
     """A service without a check must go on running this long."""
     log_lines: int = 8
     """Lines of the service's log that a failure shows."""

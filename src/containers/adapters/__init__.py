@@ -1,0 +1,1 @@
+"""The only place with Podman, processes, sockets, files and real time."""

@@ -1,0 +1,1 @@
+"""Pure: source texts to a resolved project, or diagnostics."""

@@ -1,0 +1,1 @@
+"""A plan carried out: steps in parallel, gates, and undoing what must not stay."""

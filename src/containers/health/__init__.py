@@ -1,0 +1,1 @@
+"""Pure: when to check, when to restart, when to give up."""

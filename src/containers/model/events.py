@@ -163,6 +163,12 @@ class Resynchronised(EventBase):
     containers: int
 
 
+class WorldChanged(EventBase):
+    """The live picture of a project is another than it was; views draw it again."""
+
+    kind: Literal["server.world_changed"] = "server.world_changed"
+
+
 class HandlerFailed(EventBase):
     """A subscriber's handler raised; nobody else was harmed."""
 
@@ -203,6 +209,7 @@ Event: TypeAlias = Annotated[
     | EngineConnected
     | EngineDisconnected
     | Resynchronised
+    | WorldChanged
     | HandlerFailed
     | SubscriberLagged
     | Lifecycle,

@@ -136,6 +136,15 @@ class EngineEvent(Model):
     """The health word of a `health_status` event; below Podman 5 it is the previous one."""
 
 
+class CommandResult(Model):
+    """What a command run in a container came to."""
+
+    exit_code: int
+    """-1 when it did not end in time."""
+    output: str = ""
+    """Both streams, at most a few thousand characters."""
+
+
 class ContainerDetail(Model):
     """What inspecting one container adds to a listing."""
 

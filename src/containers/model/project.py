@@ -63,6 +63,18 @@ class HealthCheck(Model):
     start_interval_s: float | None = None
     """How often to check within the start period; None where it is not set."""
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The check as a command line to run in the container."""
+        if self.test[0] == "CMD-SHELL":
+            return ("/bin/sh", "-c", " ".join(self.test[1:]))
+        return self.test[1:]
+
+    @property
+    def deadline_s(self) -> float:
+        """How long after its start Podman, checking at the interval, would call it unhealthy at last."""
+        return self.start_period_s + self.retries * (self.interval_s + self.timeout_s)
+
 
 class RestartPolicy(Model):
     """A service's `restart`."""

@@ -1,0 +1,1 @@
+"""Pure: the engine's events and snapshots to what the world looks like."""

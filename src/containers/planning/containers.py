@@ -65,7 +65,7 @@ def _pick(existing: list[ObservedContainer], number: int, name: str) -> Observed
     return next((c for c in candidates if c.name == name), candidates[0] if candidates else None)
 
 
-def _decide_one(
+def _decide_one(  # noqa: PLR0911  (one line a case reads better than nesting)
     service: ServiceConfig,
     mine: ObservedContainer,
     observed: ObservedState,

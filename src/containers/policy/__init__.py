@@ -1,0 +1,1 @@
+"""Pure: a resolved project to findings."""

@@ -1,0 +1,375 @@
+"""From every way a service can be written to the one long form; paths become absolute on the way."""
+
+import shlex
+from collections.abc import Callable
+from typing import Any, Final
+
+from containers.compose.locating import absolute, is_remote_context
+from containers.compose.nodes import Map, Origin, Seq, Spot
+from containers.compose.reporting import Report
+from containers.compose.scalars import written
+from containers.compose.short_forms import ShortFormError, parse_device, parse_ports, parse_volume
+from containers.model.errors import ErrorCode
+
+
+class ServiceForm:
+    """Brings one service into its long form, in place; the service has passed the schema."""
+
+    def __init__(self, name: str, service: Map, origin: Origin, report: Report) -> None:
+        self._name = name
+        self._service = service
+        self._origin = origin
+        self._report = report
+
+    def settle(self) -> None:
+        """Settle every key that has more than one form."""
+        service = self._service
+        for key in ("environment", "labels", "annotations", "sysctls"):
+            if service.get(key) is not None:
+                service[key] = self._assignments(service[key], key)
+        for key in ("dns", "dns_search", "tmpfs", "label_file"):
+            if isinstance(service.get(key), str):
+                service[key] = self._single(key)
+        for key in ("command", "entrypoint"):
+            if isinstance(service.get(key), str):
+                service[key] = self._split(service[key], service.spots.get(key), key)
+        for key, form in _FORMS.items():
+            if service.get(key) is not None:
+                service[key] = form(self, service[key])
+        for key in ("post_start", "pre_stop", "pre_start"):
+            if isinstance(service.get(key), Seq):
+                for hook in service[key]:
+                    self._hook(hook)
+
+    def _single(self, key: str) -> Seq:
+        result = Seq()
+        result.add(self._service[key], self._service.spots.get(key))
+        return result
+
+    def _bad(self, message: str, spot: Spot | None, hint: str | None = None) -> None:
+        self._report.error(
+            ErrorCode.INVALID_VALUE, f"services.{self._name}.{message}", spot, service=self._name, hint=hint
+        )
+
+    def _absolute(self, path: str, spot: Spot | None) -> str:
+        origin = spot.origin if spot is not None else self._origin
+        return absolute(path, origin.working_dir, origin.environment)
+
+    def _assignments(self, value: Any, key: str) -> Map:
+        """`[A=1, B]` and `{A: 1, B: }` as a mapping of strings; what has no value is None."""
+        blank = None if key in {"environment", "args", "additional_contexts"} else ""
+        result = Map()
+        if isinstance(value, Map):
+            for name, entry in value.items():
+                result.put(name, blank if entry is None else written(entry), value.spots.get(name))
+        elif isinstance(value, Seq):
+            for item, spot in value.pairs():
+                name, equals, entry = written(item).partition("=")
+                if key == "environment" and name != name.rstrip():
+                    self._bad(f"environment: the variable name `{name}` ends in a space", spot)
+                result.put(name, entry if equals else blank, spot)
+        return result
+
+    def _split(self, text: str, spot: Spot | None, key: str) -> Seq:
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            self._bad(f"{key}: {error}", spot, "close the quote, or write the command as a list")
+            words = []
+        result = Seq()
+        for word in words:
+            result.add(word, spot)
+        return result
+
+    def _hook(self, hook: Any) -> None:
+        if not isinstance(hook, Map):
+            return
+        for key in ("command", "entrypoint"):
+            if isinstance(hook.get(key), str):
+                hook[key] = self._split(hook[key], hook.spots.get(key), key)
+        if hook.get("environment") is not None:
+            hook["environment"] = self._assignments(hook["environment"], "environment")
+
+    def build(self, value: Any) -> Map:
+        """`build: .` and the long form, with absolute contexts."""
+        spot = self._service.spots.get("build")
+        if isinstance(value, str):
+            build = Map()
+            build.put("context", value, spot)
+        else:
+            build = value
+        context = build.get("context") or "."
+        if not is_remote_context(context):
+            context = self._absolute(context, build.spots.get("context", spot))
+        build["context"] = context
+        for key in ("args", "labels", "additional_contexts"):
+            if build.get(key) is not None:
+                build[key] = self._assignments(build[key], key)
+        contexts = build.get("additional_contexts")
+        for name, place in (contexts or {}).items():
+            if place and not is_remote_context(place):
+                contexts[name] = self._absolute(place, contexts.spots.get(name))
+        if build.get("ssh") is not None:
+            build["ssh"] = self._ssh(build["ssh"])
+        if build.get("extra_hosts") is not None:
+            build["extra_hosts"] = self.extra_hosts(build["extra_hosts"])
+        for key in ("secrets", "configs"):
+            if build.get(key) is not None:
+                build[key] = self.grants(build[key], in_build=True)
+        if not build.get("dockerfile") and not build.get("dockerfile_inline"):
+            build["dockerfile"] = "Dockerfile"
+        return build
+
+    def _ssh(self, value: Any) -> Any:
+        items = self._assignments(value, "args")
+        result = Seq()
+        for name, path in sorted(items.items()):
+            spot = items.spots.get(name)
+            result.add(name if not path else f"{name}: {self._absolute(path, spot)}", spot)
+        return result
+
+    def depends_on(self, value: Any) -> Map:
+        """A list of names, or names with conditions."""
+        result = Map()
+        if isinstance(value, Seq):
+            for name, spot in value.pairs():
+                result.put(name, Map({"condition": "service_started", "required": True}), spot)
+            return result
+        for entry in value.values():
+            entry.setdefault("condition", "service_started")
+            entry.setdefault("required", True)
+        return value  # type: ignore[no-any-return]  # it is a mapping: the schema has seen it
+
+    def env_file(self, value: Any) -> Seq:
+        """One path, several, or paths with settings."""
+        result = Seq()
+        items = value.pairs() if isinstance(value, Seq) else [(value, self._service.spots.get("env_file"))]
+        for item, spot in items:
+            entry = item if isinstance(item, Map) else Map({"path": item})
+            entry["path"] = self._absolute(entry["path"], entry.spots.get("path", spot))
+            entry.setdefault("required", True)
+            result.add(entry, spot)
+        return result
+
+    def label_file(self, value: Any) -> Seq:
+        """Paths."""
+        for index, (path, spot) in enumerate(list(value.pairs())):
+            value[index] = self._absolute(path, spot)
+        return value  # type: ignore[no-any-return]  # a list by now
+
+    def networks(self, value: Any) -> Any:
+        """A list of names, or names with settings."""
+        if not isinstance(value, Seq):
+            return value
+        result = Map()
+        for name, spot in value.pairs():
+            result.put(name, None, spot)
+        return result
+
+    def ports(self, value: Any) -> Seq:
+        """One-line forms, where a range becomes several ports, and the long form."""
+        result = Seq()
+        for item, spot in value.pairs():
+            if isinstance(item, Map):
+                item.setdefault("protocol", "tcp")
+                item.setdefault("mode", "ingress")
+                if item.get("published") is not None:
+                    item["published"] = written(item["published"])
+                result.add(item, spot)
+                continue
+            try:
+                for port in parse_ports(written(item)):
+                    result.add(Map(port), spot)
+            except ShortFormError as error:
+                self._bad(f"ports: {error}", spot, 'such as "8080:80" or "127.0.0.1:8080:80/udp"')
+        return result
+
+    def volumes(self, value: Any) -> Seq:
+        """One-line forms and the long form, with absolute sources of bind mounts."""
+        result = Seq()
+        for item, spot in value.pairs():
+            if isinstance(item, Map):
+                volume = item
+            else:
+                try:
+                    volume = Map(parse_volume(item))
+                except ShortFormError as error:
+                    self._bad(f"volumes: {error}", spot, "such as `./data:/var/lib/data:ro`")
+                    continue
+            self._volume(volume, spot)
+            result.add(volume, spot)
+        return result
+
+    def _volume(self, volume: Map, spot: Spot | None) -> None:
+        if not volume.get("target"):
+            self._bad("volumes: a volume has no `target`", spot, "say where in the container it is mounted")
+            return
+        volume["target"] = _clean(volume["target"])
+        if volume.get("type") == "bind" and volume.get("source"):
+            volume["source"] = self._absolute(volume["source"], volume.spots.get("source", spot))
+        bind = volume.get("bind")
+        if isinstance(bind, dict) and bind.get("create_host_path") is not False:
+            bind.pop("create_host_path", None)
+        inner = volume.get("volume")
+        if isinstance(inner, Map) and inner.get("labels") is not None:
+            inner["labels"] = self._assignments(inner["labels"], "labels")
+
+    def devices(self, value: Any) -> Seq:
+        """One-line forms and the long form."""
+        result = Seq()
+        for item, spot in value.pairs():
+            try:
+                device = item if isinstance(item, Map) else Map(parse_device(item))
+            except ShortFormError as error:
+                self._bad(f"devices: {error}", spot, "such as `/dev/ttyUSB0:/dev/ttyUSB0:rwm`")
+                continue
+            device.setdefault("target", device["source"])
+            device.setdefault("permissions", "rwm")
+            result.add(device, spot)
+        return result
+
+    def gpus(self, value: Any) -> Seq:
+        """`all`, or a list of requests."""
+        if isinstance(value, str):
+            result = Seq()
+            result.add(Map({"count": -1}), self._service.spots.get("gpus"))
+            return result
+        for request in value:
+            self._device_request(request, "gpus")
+        return value  # type: ignore[no-any-return]  # a list: the schema has seen it
+
+    def _device_request(self, request: Map, where: str) -> None:
+        count = request.get("count")
+        if count == "all" or (count is None and not request.get("device_ids")):
+            request["count"] = -1
+        elif isinstance(count, str):
+            try:
+                request["count"] = int(count)
+            except ValueError:
+                self._bad(f"{where}: the count `{count}` is neither a number nor `all`", request.spots.get("count"))
+        if request.get("options") is not None:
+            request["options"] = self._assignments(request["options"], "options")
+
+    def deploy(self, value: Any) -> Any:
+        """Labels and device requests."""
+        if value.get("labels") is not None:
+            value["labels"] = self._assignments(value["labels"], "labels")
+        reservations = (value.get("resources") or {}).get("reservations") or {}
+        for request in reservations.get("devices") or ():
+            self._device_request(request, "deploy.resources.reservations.devices")
+        return value
+
+    def extra_hosts(self, value: Any) -> Seq:
+        """`host:ip`, `host=ip` and a mapping, as `host=ip`."""
+        pairs: list[tuple[str, str, Spot | None]] = []
+        if isinstance(value, Map):
+            for host, address in value.items():
+                addresses = address if isinstance(address, Seq) else [address]
+                pairs += [(host, written(each), value.spots.get(host)) for each in addresses]
+        else:
+            for item, spot in value.pairs():
+                host, equals, address = item.partition("=")
+                if not equals:
+                    host, equals, address = item.partition(":")
+                if not equals:
+                    self._bad(f"extra_hosts: `{item}` names no address", spot, "such as `name=10.0.0.1`")
+                pairs.append((host, address, spot))
+        result = Seq()
+        for host, address, spot in sorted(pairs, key=lambda pair: pair[0]):
+            inner = address[1:-1] if address.startswith("[") and address.endswith("]") else address
+            entry = f"{host}={inner}"
+            if entry not in result:
+                result.add(entry, spot)
+        return result
+
+    def grants(self, value: Any, *, in_build: bool = False) -> Seq:
+        """Secrets and configs: names, or the long form."""
+        result = Seq()
+        for item, spot in value.pairs():
+            entry = item if isinstance(item, Map) else Map({"source": item})
+            if in_build and entry.get("target") is None and not isinstance(item, Map):
+                pass
+            result.add(entry, spot)
+        return result
+
+    def secrets(self, value: Any) -> Seq:
+        """Secrets, mounted below /run/secrets."""
+        result = self.grants(value)
+        for entry in result:
+            target = entry.get("target") or entry.get("source", "")
+            entry["target"] = target if target.startswith("/") else f"/run/secrets/{target}"
+        return result
+
+    def models(self, value: Any) -> Any:
+        """A list of names, or names with settings."""
+        return self.networks(value)
+
+    def healthcheck(self, value: Any) -> Any:
+        """A one-line test runs in a shell."""
+        test = value.get("test")
+        if isinstance(test, str):
+            spot = value.spots.get("test")
+            result = Seq()
+            for word in ("CMD-SHELL", test):
+                result.add(word, spot)
+            value["test"] = result
+        return value
+
+    def develop(self, value: Any) -> Any:
+        """Absolute paths to watch, lists of patterns."""
+        for rule in value.get("watch") or ():
+            rule["path"] = self._absolute(rule["path"], rule.spots.get("path"))
+            for key in ("ignore", "include"):
+                if isinstance(rule.get(key), str):
+                    rule[key] = Seq([rule[key]])
+            self._hook(rule.get("exec"))
+        return value
+
+    def pull_policy(self, value: Any) -> Any:
+        """`if_not_present` is an older word for `missing`."""
+        return "missing" if value == "if_not_present" else value
+
+    def credential_spec(self, value: Any) -> Any:
+        """The file's path is absolute."""
+        if value.get("file"):
+            value["file"] = self._absolute(value["file"], value.spots.get("file"))
+        return value
+
+    def provider(self, value: Any) -> Any:
+        """Every option is a list of strings."""
+        options = value.get("options")
+        if isinstance(options, Map):
+            for name, entry in options.items():
+                items = entry if isinstance(entry, Seq) else [entry]
+                options[name] = Seq(written(item) for item in items)
+        return value
+
+
+def _clean(path: str) -> str:
+    """A path of the container without `.`, `..` and doubled slashes."""
+    import posixpath  # noqa: PLC0415  (one use)
+
+    return posixpath.normpath(path) if path.startswith(("/", ".")) else path
+
+
+_FORMS: Final[dict[str, Callable[[ServiceForm, Any], Any]]] = {
+    "build": ServiceForm.build,
+    "configs": ServiceForm.grants,
+    "credential_spec": ServiceForm.credential_spec,
+    "depends_on": ServiceForm.depends_on,
+    "deploy": ServiceForm.deploy,
+    "develop": ServiceForm.develop,
+    "devices": ServiceForm.devices,
+    "env_file": ServiceForm.env_file,
+    "extra_hosts": ServiceForm.extra_hosts,
+    "gpus": ServiceForm.gpus,
+    "healthcheck": ServiceForm.healthcheck,
+    "label_file": ServiceForm.label_file,
+    "models": ServiceForm.models,
+    "networks": ServiceForm.networks,
+    "ports": ServiceForm.ports,
+    "provider": ServiceForm.provider,
+    "pull_policy": ServiceForm.pull_policy,
+    "secrets": ServiceForm.secrets,
+    "volumes": ServiceForm.volumes,
+}

@@ -1,0 +1,172 @@
+"""Filling in variables across a tree, and then giving values the type that their key asks for."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from containers.compose.interpolation import InterpolationError, interpolate
+from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.reporting import Report
+from containers.model.errors import ErrorCode
+
+_Cast: TypeAlias = Callable[[str], Any]
+_Casts: TypeAlias = "dict[str, Any]"
+
+_TRUE: Final = {"true", "y", "yes", "on", "1"}
+_FALSE: Final = {"false", "n", "no", "off", "0"}
+
+
+def fill_in(tree: Map | Seq, report: Report, casts: _Casts | None = None) -> None:
+    """Fill in the variables of every value, in place; keys are left as they are.
+
+    Each value sees the variables of the file it stands in.
+    """
+    _Filler(report).walk(tree, PROJECT_CASTS if casts is None else casts, ())
+
+
+class _Filler:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._spot: Spot | None = None
+        self._unset_seen: set[str] = set()
+
+    def walk(self, tree: Map | Seq, casts: _Casts, path: tuple[str, ...]) -> None:
+        if isinstance(tree, Map):
+            spots, below = tree.spots, casts.get("*")
+            for key, value in tree.items():
+                rule = casts.get(key, below) if casts else None
+                if isinstance(value, str):
+                    if "$" in value or rule is not None:
+                        dict.__setitem__(tree, key, self._scalar(value, rule, spots.get(key), path, key))
+                elif isinstance(value, (Map, Seq)):
+                    self.walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, key))
+            return
+        rule = casts.get("[]") if casts else None
+        for index, value in enumerate(tree):
+            if isinstance(value, str):
+                if "$" in value or rule is not None:
+                    tree[index] = self._scalar(value, rule, tree.spots[index], path, str(index))
+            elif isinstance(value, (Map, Seq)):
+                self.walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, str(index)))
+
+    def _scalar(self, text: str, rule: Any, spot: Spot | None, path: tuple[str, ...], key: str) -> Any:
+        if "$" in text and spot is not None:
+            self._spot = spot
+            try:
+                text = interpolate(text, spot.origin.environment, self._unset)
+            except InterpolationError as error:
+                required = error.required
+                self._report.error(
+                    ErrorCode.VARIABLE_REQUIRED if required else ErrorCode.INTERPOLATION_FAILED,
+                    f"{'.'.join((*path, key))}: {error}",
+                    spot,
+                    hint=f"set {required} in the environment or in `.env`"
+                    if required
+                    else "write `${NAME}`, or `$$` for a dollar sign",
+                )
+                return text
+        if not callable(rule):
+            return text
+        try:
+            return rule(text)
+        except ValueError:
+            self._report.error(
+                ErrorCode.INVALID_TYPE,
+                f"{'.'.join((*path, key))} must be {_WANTED[rule]}, not `{text}`",
+                spot,
+            )
+            return _DEFAULT[rule]
+
+    def _unset(self, name: str) -> None:
+        if name in self._unset_seen:
+            return
+        self._unset_seen.add(name)
+        self._report.warning(
+            ErrorCode.VARIABLE_UNSET,
+            f"the variable {name} is not set; a blank string is taken",
+            self._spot,
+            hint=f"set it in `.env`, or give a default: ${{{name}:-default}}",
+        )
+
+
+def _integer(text: str) -> int:
+    if "_" in text or text != text.strip():
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if text != text.strip():
+        raise ValueError(text)
+    return float(text)
+
+
+def _boolean(text: str) -> bool:
+    lowered = text.lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+_WANTED: Final[dict[_Cast, str]] = {
+    _integer: "a whole number",
+    _number: "a number",
+    _boolean: "true or false",
+}
+_DEFAULT: Final[dict[_Cast, Any]] = {_integer: 0, _number: 0.0, _boolean: False}
+_NO_CASTS: Final[_Casts] = {}
+_ULIMITS: Final[_Casts] = {"*": {"hard": _integer, "soft": _integer}}
+_ROLLOUT: Final[_Casts] = {"parallelism": _integer, "max_failure_ratio": _number}
+_SERVICE: Final[_Casts] = {
+    "cpu_count": _integer,
+    "cpu_percent": _number,
+    "cpu_period": _integer,
+    "cpu_quota": _integer,
+    "cpu_rt_period": _integer,
+    "cpu_rt_runtime": _integer,
+    "cpu_shares": _integer,
+    "cpus": _number,
+    "init": _boolean,
+    "deploy": {
+        "replicas": _integer,
+        "update_config": _ROLLOUT,
+        "rollback_config": _ROLLOUT,
+        "restart_policy": {"max_attempts": _integer},
+        "placement": {"max_replicas_per_node": _integer},
+    },
+    "healthcheck": {"retries": _integer, "disable": _boolean},
+    "oom_kill_disable": _boolean,
+    "oom_score_adj": _integer,
+    "pids_limit": _integer,
+    "ports": {"[]": {"target": _integer}},
+    "privileged": _boolean,
+    "read_only": _boolean,
+    "scale": _integer,
+    "stdin_open": _boolean,
+    "tty": _boolean,
+    "use_api_socket": _boolean,
+    "attach": _boolean,
+    "ulimits": _ULIMITS,
+    "volumes": {
+        "[]": {"read_only": _boolean, "volume": {"nocopy": _boolean}, "bind": {"create_host_path": _boolean}}
+    },
+    "build": {"no_cache": _boolean, "pull": _boolean, "privileged": _boolean, "ulimits": _ULIMITS},
+    "depends_on": {"*": {"required": _boolean, "restart": _boolean}},
+    "env_file": {"[]": {"required": _boolean}},
+}
+_NETWORK: Final[_Casts] = {
+    "external": _boolean,
+    "internal": _boolean,
+    "attachable": _boolean,
+    "enable_ipv4": _boolean,
+    "enable_ipv6": _boolean,
+}
+_EXTERNAL: Final[_Casts] = {"external": _boolean}
+PROJECT_CASTS: Final[_Casts] = {
+    "services": {"*": _SERVICE},
+    "networks": {"*": _NETWORK},
+    "volumes": {"*": _EXTERNAL},
+    "secrets": {"*": _EXTERNAL},
+    "configs": {"*": _EXTERNAL},
+}

@@ -1,0 +1,148 @@
+"""The grammar of `.env` files and of a service's `env_file`."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from containers.compose.interpolation import InterpolationError, interpolate
+
+_BLANK: Final = " \t\v\f\r\u0085\u00a0"
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_UNESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "c": "", "f": "\f", "v": "\v"}
+_INLINE_COMMENT: Final = re.compile(r"\s#")
+_EXPORT: Final = re.compile(r"export(?=[ \t])[ \t]*")
+
+
+class DotenvError(Exception):
+    """A line that is no assignment.
+
+    Attributes:
+        line: zero-based.
+    """
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def parse(
+    text: str, lookup: Mapping[str, str], unset: Callable[[str], None] | None = None, *, raw: bool = False
+) -> dict[str, str]:
+    """Read assignments; a name alone takes its value from `lookup`, and is left out where that has none.
+
+    Args:
+        text: the file.
+        lookup: the variables that values may name, beside the ones assigned above them; they win.
+        unset: told of each variable that a value names and nobody set.
+        raw: take everything after `=` as it is: no quotes, no comments, no variables.
+
+    Raises:
+        DotenvError: a line cannot be read.
+    """
+    return _Parser(text.replace("\r\n", "\n"), lookup, unset or (lambda _: None), raw=raw).run()
+
+
+class _Parser:
+    def __init__(
+        self, text: str, lookup: Mapping[str, str], unset: Callable[[str], None], *, raw: bool
+    ) -> None:
+        self._text = text
+        self._lookup = lookup
+        self._unset = unset
+        self._raw = raw
+        self._at = 0
+        self._found: dict[str, str] = {}
+
+    def run(self) -> dict[str, str]:
+        while self._skip_to_statement():
+            start = self._at
+            name, inherited = self._name()
+            if inherited:
+                if name in self._lookup:
+                    self._found[name] = self._lookup[name]
+                continue
+            try:
+                self._found[name] = self._value()
+            except InterpolationError as error:
+                raise self._error(str(error), start) from error
+        return self._found
+
+    def _skip_to_statement(self) -> bool:
+        text = self._text
+        while self._at < len(text):
+            if text[self._at].isspace():
+                self._at += 1
+            elif text[self._at] == "#":
+                end = text.find("\n", self._at)
+                self._at = len(text) if end < 0 else end
+            else:
+                return True
+        return False
+
+    def _name(self) -> tuple[str, bool]:
+        text = self._text
+        if export := _EXPORT.match(text, self._at):
+            self._at = export.end()
+        start = index = self._at
+        while index < len(text) and text[index] not in "=:\n":
+            char = text[index]
+            if not (char.isalnum() or char in "_.-[]" or char in _BLANK):
+                raise self._error(f"unexpected character {char!r} in the variable name", start)
+            index += 1
+        inherited = index >= len(text) or text[index] == "\n"
+        name = text[start:index].rstrip()
+        if any(char.isspace() for char in name):
+            raise self._error(f"the variable name {name!r} contains a space", start)
+        if not name:
+            raise self._error("the variable name is missing", start)
+        self._at = index + (0 if inherited else 1)
+        return name, inherited
+
+    def _value(self) -> str:
+        text = self._text
+        if not self._raw:
+            while self._at < len(text) and text[self._at] in _BLANK:
+                self._at += 1
+        end = text.find("\n", self._at)
+        end = len(text) if end < 0 else end
+        if self._raw:
+            value, self._at = text[self._at : end], end
+            return value
+        quote = text[self._at : self._at + 1]
+        if quote in {'"', "'"}:
+            return self._quoted(quote)
+        value, self._at = text[self._at : end], end
+        if value.startswith("#"):
+            return ""
+        comment = _INLINE_COMMENT.search(value)
+        return self._expand((value[: comment.start()] if comment else value).rstrip())
+
+    def _quoted(self, quote: str) -> str:
+        text, start = self._text, self._at
+        index = start + 1
+        while index < len(text):
+            if text[index] == "\\":
+                index += 2
+                continue
+            if text[index] == quote:
+                self._at = index + 1
+                value = text[start + 1 : index]
+                if quote == "'":
+                    return value.replace("\\'", "'")
+                return _ESCAPE.sub(_unescape, self._expand(value))
+            index += 1
+        raise self._error(f"the quoted value is not closed: {text[start:].splitlines()[0]}", start)
+
+    def _expand(self, value: str) -> str:
+        known = {**self._found, **self._lookup}
+        return interpolate(value, known, self._unset) if "$" in value else value
+
+    def _error(self, message: str, at: int) -> DotenvError:
+        return DotenvError(message, self._text.count("\n", 0, at))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    char = match[1]
+    if char in {'"', "\\", "$"}:
+        return char
+    return _UNESCAPED.get(char, match[0])

@@ -1,0 +1,102 @@
+"""The environment of services: what their `env_file`s and the project's variables give them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from containers.compose import dotenv
+from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.reporting import Report, start_of
+from containers.compose.sources import Sources
+from containers.model.errors import ErrorCode
+from containers.model.source import Location, Range
+
+
+def read_variables(
+    path: Path,
+    sources: Sources,
+    report: Report,
+    lookup: Mapping[str, str],
+    *,
+    place: Spot | None = None,
+    raw: bool = False,
+) -> dict[str, str] | None:
+    """The assignments of an env file, or None when it cannot be read, which is reported."""
+    text = sources.read(path, report, place, what="the env file")
+    if text is None:
+        return None
+    unset: list[str] = []
+    try:
+        found = dotenv.parse(text, lookup, unset.append, raw=raw)
+    except dotenv.DotenvError as error:
+        report.error(
+            ErrorCode.INVALID_VALUE,
+            f"{path.name}: {error}",
+            Location(path=path, range=Range.of(error.line, 0, error.line + 1, 0)),
+            hint="write NAME=value, one a line",
+        )
+        return None
+    for name in unset:
+        report.warning(
+            ErrorCode.VARIABLE_UNSET,
+            f"the variable {name} is not set; a blank string is taken",
+            start_of(path),
+            hint=f"set it in the environment, or give a default: ${{{name}:-default}}",
+        )
+    return found
+
+
+def resolve_environment(service: Map, sources: Sources, report: Report, name: str) -> None:
+    """Give variables without a value that of the project, and fold the env files in below them."""
+    own = service.get("environment")
+    files = service.get("env_file")
+    if not isinstance(own, Map) and not isinstance(files, Seq):
+        return
+    own = own if isinstance(own, Map) else Map()
+    result = Map()
+    for key, value in own.items():
+        spot = own.spots.get(key)
+        if value is None and spot is not None:
+            value = spot.origin.environment.get(key)  # noqa: PLW2901  (None where nobody has set it)
+        result.put(key, value, spot)
+    if isinstance(files, Seq):
+        below = _from_files(files, result, sources, report, name)
+        for key, (value, spot) in below.items():
+            if key not in result:
+                result.put(key, value, spot)
+    service.drop("env_file")
+    service["environment"] = result
+
+
+def _from_files(
+    files: Seq, own: Mapping[str, Any], sources: Sources, report: Report, name: str
+) -> dict[str, tuple[str, Spot | None]]:
+    found: dict[str, tuple[str, Spot | None]] = {}
+    for entry, spot in files.pairs():
+        path = Path(entry["path"])
+        if not sources.files.is_file(path):
+            if entry.get("required", True):
+                report.error(
+                    ErrorCode.FILE_NOT_FOUND,
+                    f"the env file {path} does not exist",
+                    spot,
+                    service=name,
+                    hint="create it, or write `required: false`",
+                )
+            continue
+        file_format = entry.get("format")
+        if file_format not in {None, "", "raw"}:
+            report.error(
+                ErrorCode.INVALID_VALUE,
+                f"services.{name}.env_file has the unknown format `{file_format}`",
+                spot,
+                service=name,
+                hint="leave it out, or write `raw`",
+            )
+            continue
+        project = spot.origin.environment if spot is not None else {}
+        lookup = {**{k: v for k, v in own.items() if v is not None}, **project}
+        variables = read_variables(path, sources, report, lookup, place=spot, raw=file_format == "raw")
+        for key, value in (variables or {}).items():
+            found[key] = (value, spot)
+    return found

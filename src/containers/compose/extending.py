@@ -1,0 +1,136 @@
+"""`extends`: a service that begins as a copy of another one, in the same file or in another."""
+
+import os.path
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from containers.compose.interpolation import InterpolationError, interpolate
+from containers.compose.locating import absolute
+from containers.compose.merging import merge_services, settle
+from containers.compose.nodes import Map, Origin, Spot, copied, kind_of
+from containers.compose.reporting import Report
+from containers.model.errors import ErrorCode
+from containers.model.source import Location
+
+ReadFile = Callable[[Path, Origin, Spot | None], list[Map]]
+
+
+class Extender:
+    """Resolves the chains of one load; remembers the files it has read."""
+
+    def __init__(self, read: ReadFile, report: Report) -> None:
+        self._read = read
+        self._report = report
+        self._documents: dict[Path, Map | None] = {}
+
+    def apply(self, document: Map, origin: Origin) -> None:
+        """Resolve every service of a document, in place."""
+        services = document.get("services")
+        if not isinstance(services, Map):
+            return
+        for name in list(services):
+            self._resolve(services, name, origin, [])
+
+    def _resolve(self, services: Map, name: str, origin: Origin, chain: list[tuple[Path, str, Spot]]) -> Any:
+        """The service with everything that it extends; written back, so that each is resolved once."""
+        service = services[name]
+        if not isinstance(service, Map) or "extends" not in service:
+            return service
+        spot = service.spots.get("extends")
+        if spot is None or not self._fresh(origin.path, name, spot, chain):
+            service.drop("extends")
+            return service
+        target = self._target(name, service, spot)
+        if target is None:
+            service.drop("extends")
+            return service
+        reference, file, spot = target
+        chain = [*chain, (origin.path, name, spot)]
+        base = self._base(services, name, reference, file, origin, spot, chain)
+        service.drop("extends")
+        if not isinstance(base, Map):
+            return service
+        merged = merge_services(settle(copied(base)), service)
+        dict.__setitem__(services, name, merged)
+        return merged
+
+    def _fresh(self, path: Path, name: str, spot: Spot, chain: list[tuple[Path, str, Spot]]) -> bool:
+        for index, (file, service, _) in enumerate(chain):
+            if (file, service) == (path, name):
+                edges: list[Location] = [edge.location() for *_, edge in chain[index:]]
+                names = " -> ".join([*(entry[1] for entry in chain[index:]), name])
+                self._report.error(
+                    ErrorCode.DEPENDENCY_CYCLE,
+                    f"services extend each other in a circle: {names}",
+                    spot,
+                    service=name,
+                    hint="move what they share into a service that extends nothing",
+                    related=edges,
+                )
+                return False
+        return True
+
+    def _target(self, name: str, service: Map, spot: Spot) -> tuple[str, str | None, Spot] | None:
+        value = service["extends"]
+        if isinstance(value, str):
+            return self._filled(value, spot), None, spot
+        if isinstance(value, Map) and isinstance(value.get("service"), str):
+            file = value.get("file")
+            spot = value.spots.get("service", spot)
+            return (
+                self._filled(value["service"], spot),
+                self._filled(file, value.spots.get("file", spot)) if isinstance(file, str) else None,
+                spot,
+            )
+        if isinstance(value, Map):
+            message = f"services.{name}.extends does not say which service"
+        else:
+            message = f"services.{name}.extends must be a name or a mapping, not {kind_of(value)}"
+        self._report.error(ErrorCode.INVALID_TYPE, message, spot, service=name, hint="set `service:`")
+        return None
+
+    def _filled(self, text: str, spot: Spot) -> str:
+        try:
+            return interpolate(text, spot.origin.environment, lambda _: None)
+        except InterpolationError as error:
+            self._report.error(ErrorCode.INTERPOLATION_FAILED, str(error), spot)
+            return text
+
+    def _base(
+        self,
+        services: Map,
+        name: str,
+        reference: str,
+        file: str | None,
+        origin: Origin,
+        spot: Spot,
+        chain: list[tuple[Path, str, Spot]],
+    ) -> Any:
+        where = "this file"
+        if file is not None:
+            path = Path(absolute(file, spot.origin.working_dir, spot.origin.environment))
+            origin = Origin(path, os.path.dirname(path), spot.origin.environment)  # noqa: PTH120  (a string)
+            document = self._document(path, origin, spot)
+            if document is None:
+                return None
+            found = document.get("services")
+            if not isinstance(found, Map):
+                self._missing(name, f"{path} has no services", spot)
+                return None
+            services, where = found, str(path)
+        if reference not in services:
+            self._missing(name, f"there is no service `{reference}` in {where}", spot)
+            return None
+        return self._resolve(services, reference, origin, chain)
+
+    def _missing(self, name: str, why: str, spot: Spot) -> None:
+        self._report.error(
+            ErrorCode.UNDEFINED_REFERENCE, f"services.{name} cannot be extended: {why}", spot, service=name
+        )
+
+    def _document(self, path: Path, origin: Origin, spot: Spot) -> Map | None:
+        if path not in self._documents:
+            documents = self._read(path, origin, spot)
+            self._documents[path] = documents[0] if documents else None
+        return self._documents[path]

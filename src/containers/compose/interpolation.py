@@ -1,0 +1,119 @@
+"""Variables in values: `$NAME`, `${NAME}` and every operator, with errors that say which variable is meant."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+_NAME: Final = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_OPERATOR: Final = re.compile(r":-|:\?|:\+|-|\?|\+")
+_NESTING_LIMIT: Final = 50
+
+
+class InterpolationError(Exception):
+    """A value whose variables cannot be filled in.
+
+    Attributes:
+        required: the variable that has to be set; None when the syntax is wrong.
+    """
+
+    def __init__(self, message: str, *, required: str | None = None) -> None:
+        super().__init__(message)
+        self.required = required
+
+
+def interpolate(
+    text: str, variables: Mapping[str, str], unset: Callable[[str], None], depth: int = 0
+) -> str:
+    """Fill in the variables of one value.
+
+    Args:
+        text: the value as written; `$$` stands for one dollar.
+        variables: what may be named.
+        unset: told the name of each variable that is empty because nobody set it.
+        depth: how deep this text is nested in the operands of others.
+
+    Raises:
+        InterpolationError: the syntax is wrong, or a required variable is missing.
+    """
+    if "$" not in text:
+        return text
+    if depth > _NESTING_LIMIT:
+        raise InterpolationError("variables are nested too deeply")
+    parts: list[str] = []
+    position = 0
+    while (dollar := text.find("$", position)) >= 0:
+        parts.append(text[position:dollar])
+        following = text[dollar + 1 : dollar + 2]
+        if following == "$":
+            parts.append("$")
+            position = dollar + 2
+        elif following == "{":
+            end = _closing(text, dollar)
+            parts.append(_braced(text[dollar + 2 : end], text, variables, unset, depth))
+            position = end + 1
+        elif name := _NAME.match(text, dollar + 1):
+            parts.append(_plain(name[0], variables, unset))
+            position = name.end()
+        else:
+            raise InterpolationError(_invalid(text))
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def _closing(text: str, dollar: int) -> int:
+    """The index of the brace that closes the one after `dollar`; braces of nested variables are skipped."""
+    depth = 0
+    index = dollar
+    while index < len(text):
+        if text.startswith("${", index):
+            depth += 1
+            index += 2
+            continue
+        if text[index] == "}":
+            depth -= 1
+            if depth == 0:
+                return index
+        index += 1
+    raise InterpolationError(_invalid(text))
+
+
+def _braced(
+    inner: str, whole: str, variables: Mapping[str, str], unset: Callable[[str], None], depth: int
+) -> str:
+    name = _NAME.match(inner)
+    if not name:
+        raise InterpolationError(_invalid(whole))
+    rest = inner[name.end() :]
+    if not rest:
+        return _plain(name[0], variables, unset)
+    operator = _OPERATOR.match(rest)
+    if not operator:
+        raise InterpolationError(_invalid(whole))
+    operand = interpolate(rest[operator.end() :], variables, unset, depth + 1)
+    value = variables.get(name[0])
+    present = bool(value) if operator[0].startswith(":") else value is not None
+    match operator[0][-1]:
+        case "-":
+            return value if present and value is not None else operand
+        case "+":
+            return operand if present else ""
+        case _:
+            if not present or value is None:
+                raise InterpolationError(
+                    f"the required variable {name[0]} is missing a value" + (f": {operand}" if operand else ""),
+                    required=name[0],
+                )
+            return value
+
+
+def _plain(name: str, variables: Mapping[str, str], unset: Callable[[str], None]) -> str:
+    value = variables.get(name)
+    if value is None:
+        unset(name)
+        return ""
+    return value
+
+
+def _invalid(text: str) -> str:
+    shown = text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004  (fits a line)
+    return f"the variable in `{shown}` is not written correctly"

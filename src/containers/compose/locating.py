@@ -1,0 +1,25 @@
+"""Where the paths in compose files point to."""
+
+import os.path
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from containers.compose.short_forms import is_windows_drive
+
+_REMOTE_CONTEXT: Final = re.compile(r"(?:https?://|git://|ssh://|git@|github\.com/|oci-layout://|docker-image://)")
+
+
+def is_remote_context(text: str) -> bool:
+    """Whether a build context is a URL or another build rather than a folder."""
+    return bool(_REMOTE_CONTEXT.match(text)) or text.startswith(("service:", "target:"))
+
+
+def absolute(path: str, folder: str, environment: Mapping[str, str]) -> str:
+    """A path of the host as absolute; `~` is the home folder, relative paths begin at `folder`."""
+    home = environment.get("HOME", "")
+    if home and (path == "~" or path.startswith("~/")):
+        path = home + path[1:]
+    if is_windows_drive(path) or path.startswith("\\\\"):
+        return path
+    return os.path.normpath(os.path.join(folder, path))  # noqa: PTH118  (pathlib would not fold `..`)

@@ -1,0 +1,255 @@
+"""Laying one compose tree over another: what is merged, what is appended, and what is replaced."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.reading import Override, Reset
+from containers.compose.scalars import written
+
+_Merger: TypeAlias = Callable[[Any, Any, "Rules"], Any]
+
+
+class Rules:
+    """The special rules below one place of the tree; a name of `*` stands for every key."""
+
+    __slots__ = ("_below", "merger")
+
+    def __init__(self, merger: _Merger | None = None, below: "dict[str, Rules] | None" = None) -> None:
+        self.merger: Final = merger
+        self._below: Final = below or {}
+
+    def under(self, key: str) -> "Rules":
+        """The rules for what stands under `key`."""
+        return self._below.get(key) or self._below.get("*") or _NONE
+
+
+def merge(base: Any, over: Any, rules: Rules) -> Any:
+    """Lay `over` onto `base`, which is changed in place where it can be.
+
+    A mapping laid onto a scalar, or a scalar onto a mapping, changes nothing.
+    """
+    if isinstance(over, Override):
+        return over.value
+    if rules.merger is not None:
+        return rules.merger(base, over, rules)
+    if isinstance(base, Map):
+        return _mappings(base, over, rules) if isinstance(over, Map) else base
+    if isinstance(base, Seq):
+        return _appended(base, over) if isinstance(over, Seq) else base
+    return base if over is None else over
+
+
+def settle(value: Any) -> Any:
+    """Take the tags out of a tree that is laid onto nothing: what was reset is gone, overrides are plain."""
+    if isinstance(value, Override):
+        return settle(value.value)
+    if isinstance(value, Map):
+        for key in [key for key, entry in value.items() if isinstance(entry, Reset)]:
+            value.drop(key)
+        for key, entry in value.items():
+            if isinstance(entry, (Map, Seq, Override)):
+                dict.__setitem__(value, key, settle(entry))
+    elif isinstance(value, Seq):
+        for index, item in enumerate(value):
+            if isinstance(item, (Map, Seq, Override)):
+                value[index] = settle(item)
+    return value
+
+
+def _mappings(base: Map, over: Map, rules: Rules) -> Map:
+    for key, entry in over.items():
+        spot = over.spots.get(key)
+        if isinstance(entry, Reset):
+            base.drop(key)
+        elif key not in base or key.startswith("x-"):
+            base.put(key, settle(entry), spot)
+        else:
+            result = merge(base[key], entry, rules.under(key))
+            kept = result is base[key] and isinstance(result, (Map, Seq))
+            base.put(key, settle(result), base.spots.get(key) if kept else spot)
+    return base
+
+
+def _appended(base: Seq, over: Seq) -> Seq:
+    result = Seq([*base, *over])
+    result.spots = [*base.spots, *over.spots]
+    return result
+
+
+def _as_list(value: Any) -> Seq:
+    """A mapping as a list of `key=value`, a single value as a list of one."""
+    if isinstance(value, Seq):
+        return value
+    result = Seq()
+    if isinstance(value, Map):
+        for key in sorted(value):
+            entry = value[key]
+            if isinstance(entry, Override):
+                entry = entry.value
+            if isinstance(entry, Seq):
+                for item in entry:
+                    result.add(f"{key}={written(item)}", value.spots.get(key))
+            elif not isinstance(entry, (Map, Reset)):
+                result.add(key if entry is None else f"{key}={written(entry)}", value.spots.get(key))
+    elif value is not None:
+        result.add(value, None)
+    return result
+
+
+def _lists(base: Any, over: Any, _rules: Rules) -> Any:
+    if isinstance(over, Map) and any(isinstance(entry, Reset) for entry in over.values()):
+        removed = {key for key, entry in over.items() if isinstance(entry, Reset)}
+        kept = Seq()
+        for item, spot in _as_list(base).pairs():
+            if not (isinstance(item, str) and item.partition("=")[0] in removed):
+                kept.add(item, spot)
+        base = kept
+    return _appended(_as_list(base), _as_list(over))
+
+
+def _replaced(_base: Any, over: Any, _rules: Rules) -> Any:
+    return over
+
+
+def _keyed(default: Callable[[], Any]) -> _Merger:
+    """Merge lists of names and mappings of settings as mappings; a bare name has the default settings."""
+
+    def as_mapping(value: Any) -> Any:
+        if not isinstance(value, Seq):
+            return value
+        result = Map()
+        for item, spot in value.pairs():
+            if isinstance(item, str):
+                result.put(item, default(), spot)
+        return result
+
+    def merger(base: Any, over: Any, rules: Rules) -> Any:
+        base, over = as_mapping(base), as_mapping(over)
+        if isinstance(base, Map) and isinstance(over, Map):
+            return _mappings(base, over, rules)
+        return base if over is None else over
+
+    return merger
+
+
+def _build(base: Any, over: Any, rules: Rules) -> Any:
+    def as_mapping(value: Any) -> Any:
+        if isinstance(value, str):
+            result = Map()
+            result["context"] = value
+            return result
+        return value
+
+    base, over = as_mapping(base), as_mapping(over)
+    if isinstance(base, Map) and isinstance(over, Map):
+        return _mappings(base, over, rules)
+    return base if over is None else over
+
+
+def _logging(base: Any, over: Any, rules: Rules) -> Any:
+    """Options are merged only where both sides mean the same driver."""
+    if not (isinstance(base, Map) and isinstance(over, Map)):
+        return base if over is None else over
+    ours, theirs = base.get("driver"), over.get("driver")
+    if ours == theirs or ours is None or theirs is None:
+        return _mappings(base, over, rules)
+    return over
+
+
+def _limits(base: Any, over: Any, rules: Rules) -> Any:
+    if isinstance(base, Map) and isinstance(over, Map):
+        return _mappings(base, over, rules)
+    return over
+
+
+def _address_pools(base: Any, over: Any, rules: Rules) -> Any:
+    """Pools with the same subnet are merged, others appended."""
+    if not (isinstance(base, Seq) and isinstance(over, Seq)):
+        return base
+    result = Seq()
+    for pool, spot in base.pairs():
+        result.add(pool, spot)
+    for pool, spot in over.pairs():
+        same = [
+            known
+            for known in result
+            if isinstance(known, Map) and isinstance(pool, Map) and known.get("subnet") == pool.get("subnet")
+        ]
+        if same:
+            _mappings(same[0], pool, rules)
+        else:
+            result.add(pool, spot)
+    return result
+
+
+def _started() -> Map:
+    return Map({"condition": "service_started", "required": True})
+
+
+_NONE: Final = Rules()
+_LISTS: Final = Rules(_lists)
+_REPLACED: Final = Rules(_replaced)
+_BUILD: Final = Rules(
+    _build,
+    {
+        "additional_contexts": _LISTS,
+        "args": _LISTS,
+        "extra_hosts": _LISTS,
+        "labels": _LISTS,
+        "ulimits": Rules(below={"*": Rules(_limits)}),
+    },
+)
+_SERVICE: Final = Rules(
+    below={
+        "annotations": _LISTS,
+        "build": _BUILD,
+        "command": _REPLACED,
+        "depends_on": Rules(_keyed(_started)),
+        "deploy": Rules(below={"labels": _LISTS}),
+        "dns": _LISTS,
+        "dns_opt": _LISTS,
+        "dns_search": _LISTS,
+        "entrypoint": _REPLACED,
+        "env_file": _LISTS,
+        "environment": _LISTS,
+        "extra_hosts": _LISTS,
+        "healthcheck": Rules(below={"test": _REPLACED}),
+        "label_file": _LISTS,
+        "labels": _LISTS,
+        "logging": Rules(_logging),
+        "models": Rules(_keyed(lambda: None)),
+        "networks": Rules(_keyed(lambda: None)),
+        "sysctls": _LISTS,
+        "tmpfs": _LISTS,
+        "ulimits": Rules(below={"*": Rules(_limits)}),
+    }
+)
+_PROJECT: Final = Rules(
+    below={
+        "services": Rules(below={"*": _SERVICE}),
+        "networks": Rules(
+            below={"*": Rules(below={"labels": _LISTS, "ipam": Rules(below={"config": Rules(_address_pools)})})}
+        ),
+        "volumes": Rules(below={"*": Rules(below={"labels": _LISTS})}),
+    }
+)
+
+
+def merge_projects(base: Map, over: Map) -> Map:
+    """Lay a later compose file onto an earlier one."""
+    merged = merge(base, over, _PROJECT)
+    return merged if isinstance(merged, Map) else base
+
+
+def merge_services(base: Map, over: Map) -> Map:
+    """Lay a service onto the one that it extends."""
+    merged = merge(base, over, _SERVICE)
+    return merged if isinstance(merged, Map) else over
+
+
+def spot_of(container: Map | Seq, key: str | int) -> Spot | None:
+    """Where an entry was written, if anywhere."""
+    if isinstance(container, Map):
+        return container.spots.get(str(key))
+    return container.spots[int(key)] if int(key) < len(container.spots) else None

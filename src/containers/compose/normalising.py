@@ -1,0 +1,121 @@
+"""What compose files leave unsaid: the default network, implied dependencies, names, profiles."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.reporting import Report
+from containers.model.errors import ErrorCode
+
+
+def enabled(service: Map, profiles: Iterable[str]) -> bool:
+    """Whether the active profiles enable a service; one without profiles always is."""
+    own = service.get("profiles")
+    active = set(profiles)
+    return not own or "*" in active or bool(active.intersection(own))
+
+
+def add_dependencies(service: Map) -> None:
+    """Add what sharing a namespace, volumes or a link implies."""
+    for name, restart, spot in list(_implied(service)):
+        dependencies = service.get("depends_on")
+        if not isinstance(dependencies, Map):
+            dependencies = Map()
+            service.put("depends_on", dependencies, spot)
+        if name not in dependencies:
+            entry = Map({"condition": "service_started", "required": True})
+            if restart:
+                entry["restart"] = True
+            dependencies.put(name, entry, spot)
+
+
+def _implied(service: Map) -> Iterable[tuple[str, bool, Spot | None]]:
+    links = service.get("links")
+    if isinstance(links, Seq):
+        for link, spot in links.pairs():
+            yield link.partition(":")[0], True, spot
+    for key in ("network_mode", "ipc", "pid", "uts", "cgroup"):
+        mode = service.get(key)
+        if isinstance(mode, str) and mode.startswith("service:"):
+            yield mode.removeprefix("service:"), True, service.spots.get(key)
+    sources = service.get("volumes_from")
+    if isinstance(sources, Seq):
+        for source, spot in sources.pairs():
+            if not source.startswith("container:"):
+                yield source.partition(":")[0], False, spot
+
+
+def add_default_network(project: Map, services: Map) -> None:
+    """A service that names no network joins the project's default one."""
+    for service in services.values():
+        if not service.get("networks") and not service.get("network_mode") and not service.get("provider"):
+            service["networks"] = Map({"default": None})
+    networks = project.get("networks")
+    used = {name for service in services.values() for name in service.get("networks") or ()}
+    if "default" in used and "default" not in (networks or {}):
+        if not isinstance(networks, Map):
+            networks = Map()
+            project["networks"] = networks
+        networks["default"] = Map()
+
+
+def settle_scale(service: Map, name: str, report: Report) -> None:
+    """`scale` and `deploy.replicas` are one thing; so are the old and the new limits."""
+    deploy = service.get("deploy")
+    deploy = deploy if isinstance(deploy, Map) else Map()
+    resources = deploy.get("resources") or {}
+    limits = resources.get("limits") or {}
+    reservations = resources.get("reservations") or {}
+    pairs = (
+        ("scale", deploy, "replicas", "deploy.replicas"),
+        ("mem_limit", limits, "memory", "deploy.resources.limits.memory"),
+        ("cpus", limits, "cpus", "deploy.resources.limits.cpus"),
+        ("pids_limit", limits, "pids", "deploy.resources.limits.pids"),
+        ("mem_reservation", reservations, "memory", "deploy.resources.reservations.memory"),
+    )
+    for old, holder, new, path in pairs:
+        first, second = service.get(old), holder.get(new)
+        if first is None or second is None or _same(first, second):
+            continue
+        report.error(
+            ErrorCode.CONFLICT,
+            f"services.{name} sets both `{old}` and `{path}`, to different values",
+            service.spots.get(old),
+            on_key=True,
+            service=name,
+            hint=f"remove `{old}`",
+        )
+
+
+def _same(first: Any, second: Any) -> bool:
+    return str(first) == str(second)
+
+
+def used_resources(project: Map, services: Map) -> dict[str, set[str]]:
+    """The top-level resources that the services name, by section."""
+    used: dict[str, set[str]] = {section: set() for section in ("networks", "volumes", "secrets", "configs", "models")}
+    for service in services.values():
+        used["networks"].update(service.get("networks") or ())
+        used["models"].update(service.get("models") or ())
+        for volume in service.get("volumes") or ():
+            if volume.get("type") in {"volume", "cluster"} and volume.get("source"):
+                used["volumes"].add(volume["source"])
+        build = service.get("build") or {}
+        for section in ("secrets", "configs"):
+            for grant in [*(service.get(section) or ()), *(build.get(section) or ())]:
+                used[section].add(grant["source"])
+        credential = service.get("credential_spec") or {}
+        if credential.get("config"):
+            used["configs"].add(credential["config"])
+    return used
+
+
+def drop_unused(project: Map, services: Map) -> None:
+    """Leave out the resources that no enabled service names."""
+    for section, names in used_resources(project, services).items():
+        resources = project.get(section)
+        if isinstance(resources, Map):
+            for key in [key for key in resources if key not in names]:
+                resources.drop(key)
+            if not resources:
+                project.drop(section)

@@ -1,0 +1,215 @@
+"""The gate: waiting until a service is ready, with a deadline, and saying why it is not."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from containers.execution.context import Context
+from containers.model.base import ContainerId
+from containers.model.errors import EngineError, ErrorCode
+from containers.model.health import HealthState
+from containers.model.observed import CommandResult, ContainerDetail, ContainerState
+from containers.model.outcome import Problem
+from containers.model.plan import Gate, GateKind
+from containers.model.project import HealthCheck, ServiceConfig
+from containers.settings import GateSettings
+
+log = logging.getLogger(__name__)
+
+BACKOFF = 1.5
+"""Each wait between probes is this much longer than the one before."""
+CRASHES = 3
+"""Restarts by the engine itself, while we wait, after which a service counts as crash-looping."""
+_OUTPUT_CHARS = 500
+
+
+class GateFailedError(Exception):
+    """What was waited for will not come, or did not in time."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+async def await_gate(context: Context, step: Gate, container: ContainerId) -> bool:
+    """Wait for `step`; False when the transaction was stopped meanwhile.
+
+    Raises:
+        GateFailedError: the service exited, or its deadline passed.
+        EngineError: the engine can not be asked.
+    """
+    service = context.project.services.get(step.service) if context.project else None
+    waits: dict[GateKind, Callable[..., Awaitable[bool]]] = {
+        GateKind.RUNNING: _await_running,
+        GateKind.HEALTHY: _await_healthy,
+        GateKind.COMPLETED: _await_completed,
+    }
+    return await waits[step.gate](context, step, container, service)
+
+
+async def _await_healthy(
+    context: Context, step: Gate, container: ContainerId, service: ServiceConfig | None
+) -> bool:
+    """Probe by running the check's command ourselves, then let Podman record that it is healthy.
+
+    Probing through Podman's own health check would count each failure against the service: three quick
+    ones while it boots, and it would be called unhealthy. The record costs as much as a probe, so
+    dependents do not wait for it; the transaction does.
+    """
+    check = service.health_check if service else None
+    settings = context.settings.gate
+    started = context.clock.monotonic()
+    seconds = check.deadline_s + 1.0 if check else settings.timeout_s
+    pace = Pace(check, settings)
+    first_restarts: int | None = None
+    last_words = ""
+    while not context.stop.is_set():
+        answer = await _probe(context, container, check)
+        if answer is None:  # it does not run: gone for good, or about to be restarted by the engine
+            detail = await context.engine.inspect_container(container)
+            first_restarts = detail.restart_count if first_restarts is None else first_restarts
+            await _refuse_if_dead(context, step, detail, detail.restart_count - first_restarts)
+        elif answer.exit_code == 0:
+            context.afterwards(_record_health(context, container))
+            return True
+        else:
+            last_words = answer.output
+        waited = context.clock.monotonic() - started
+        if waited >= seconds:
+            message = f"{step.service} did not become healthy within {seconds:g} s"
+            raise GateFailedError(
+                await _problem(context, step, container, ErrorCode.GATE_FAILED, message, last_words)
+            )
+        await _sleep(context, min(pace.next_wait_s(waited), max(seconds - waited, settings.probe_s)))
+    return False
+
+
+class Pace:
+    """How long to wait between probes: eager at first, then ever slower, up to the declared interval."""
+
+    def __init__(self, check: HealthCheck | None, settings: GateSettings) -> None:
+        self._settings = settings
+        slowest = min(settings.slowest_probe_s, check.interval_s) if check else settings.slowest_probe_s
+        if check is not None and check.start_interval_s is not None:
+            slowest = min(slowest, check.start_interval_s)
+        self._slowest = max(slowest, settings.probe_s)
+        self._wait = settings.probe_s
+
+    def next_wait_s(self, waited_s: float) -> float:
+        """The next wait, given how long the service has been waited for."""
+        if waited_s > self._settings.eager_s:
+            self._wait = min(self._wait * BACKOFF, self._slowest)
+        return self._wait
+
+
+async def _probe(context: Context, container: ContainerId, check: HealthCheck | None) -> CommandResult | None:
+    """One check; None when the container does not run."""
+    try:
+        async with context.probes:
+            if check is not None:
+                return await context.engine.execute(container, check.command, check.timeout_s)
+            result = await context.engine.run_health_check(container)
+            return CommandResult(
+                exit_code=0 if result.state is HealthState.HEALTHY else 1, output=result.output
+            )
+    except EngineError as error:
+        if error.code is ErrorCode.DAEMON_UNREACHABLE:
+            raise
+        detail = await context.engine.inspect_container(container)
+        if detail.state is ContainerState.RUNNING:
+            return CommandResult(exit_code=-1, output=str(error))
+        return None
+
+
+async def _record_health(context: Context, container: ContainerId) -> None:
+    """Have Podman run the check once, so that everybody else sees the service as healthy."""
+    try:
+        await context.engine.run_health_check(container)
+    except EngineError as error:
+        log.warning("could not record the health of %s: %s", container[:12], error)
+
+
+async def _await_running(
+    context: Context, step: Gate, container: ContainerId, _service: ServiceConfig | None
+) -> bool:
+    settings = context.settings.gate
+    deadline = context.clock.monotonic() + settings.timeout_s
+    first = await context.engine.inspect_container(container)
+    seen = first
+    while not context.stop.is_set():
+        await _refuse_if_dead(context, step, seen, seen.restart_count - first.restart_count)
+        await _sleep(context, settings.settle_s)
+        now = await context.engine.inspect_container(container)
+        is_same_run = now.pid == seen.pid and now.started_at == seen.started_at
+        if now.state is ContainerState.RUNNING and seen.state is ContainerState.RUNNING and is_same_run:
+            return True
+        seen = now
+        if context.clock.monotonic() >= deadline:
+            message = f"{step.service} did not stay up within {settings.timeout_s:g} s"
+            raise GateFailedError(await _problem(context, step, container, ErrorCode.GATE_FAILED, message))
+    return False
+
+
+async def _await_completed(
+    context: Context, step: Gate, container: ContainerId, _service: ServiceConfig | None
+) -> bool:
+    settings = context.settings.gate
+    deadline = context.clock.monotonic() + settings.timeout_s
+    wait = settings.probe_s
+    while not context.stop.is_set():
+        detail = await context.engine.inspect_container(container)
+        if detail.state is ContainerState.EXITED:
+            if detail.exit_code == 0:
+                return True
+            if not _engine_restarts(detail) or detail.restart_count >= CRASHES:
+                raise GateFailedError(await _exited(context, step, detail))
+        if context.clock.monotonic() >= deadline:
+            message = f"{step.service} did not complete within {settings.timeout_s:g} s"
+            raise GateFailedError(await _problem(context, step, container, ErrorCode.GATE_FAILED, message))
+        await _sleep(context, wait)
+        wait = min(wait * BACKOFF, 0.25)
+    return False
+
+
+def _engine_restarts(detail: ContainerDetail) -> bool:
+    policy = detail.restart_policy
+    return policy in {"always", "unless-stopped"} or (policy == "on-failure" and detail.exit_code != 0)
+
+
+async def _refuse_if_dead(context: Context, step: Gate, detail: ContainerDetail, restarts: int) -> None:
+    """Raise when the container will not run again by itself, or keeps crashing."""
+    if restarts >= CRASHES:
+        message = f"{step.service} keeps crashing: {restarts} restarts, last exit code {detail.exit_code}"
+        raise GateFailedError(
+            await _problem(context, step, detail.id, ErrorCode.SERVICE_EXITED, message, detail.health_output)
+        )
+    if detail.state is ContainerState.EXITED and not _engine_restarts(detail):
+        raise GateFailedError(await _exited(context, step, detail))
+
+
+async def _exited(context: Context, step: Gate, detail: ContainerDetail) -> Problem:
+    why = " (out of memory)" if detail.oom_killed else ""
+    message = f"{step.service} exited with code {detail.exit_code}{why}"
+    return await _problem(context, step, detail.id, ErrorCode.SERVICE_EXITED, message, detail.health_output)
+
+
+async def _problem(
+    context: Context, step: Gate, container: ContainerId, code: ErrorCode, message: str, output: str = ""
+) -> Problem:
+    """The failure with what helps to understand it: the log's end and the check's last words."""
+    try:
+        text = await context.engine.logs(container, context.settings.gate.log_lines)
+    except EngineError as error:
+        text = f"(its log can not be read: {error})"
+    return Problem(
+        code=code,
+        message=message,
+        service=step.service,
+        remedy=f"see `podkeeper logs {step.service}` while it runs, or the lines of its log below",
+        log_tail=tuple(text.splitlines()),
+        check_output=output.strip()[-_OUTPUT_CHARS:],
+    )
+
+
+async def _sleep(context: Context, seconds: float) -> None:
+    if not context.stop.is_set():
+        await context.clock.sleep(seconds)
