@@ -17,7 +17,7 @@ from blinker import Signal
 from ulid import ULID
 
 from containers.model.events import EventBase, HandlerFailed, SubscriberLagged
-from containers.ports import Clock
+from containers.ports import Clock, TaskOwner
 
 log = logging.getLogger(__name__)
 
@@ -115,9 +115,9 @@ class EventBus:
         self._sequence = 0
         self._subscriptions: dict[Subscription, Callable[..., None]] = {}
         self._tasks: dict[Subscription, asyncio.Task[None]] = {}
-        self._group: asyncio.TaskGroup | None = None
+        self._group: TaskOwner | None = None
 
-    def start(self, group: asyncio.TaskGroup) -> None:
+    def start(self, group: TaskOwner) -> None:
         """Let the workers run in `group`."""
         self._group = group
         for subscription in self._subscriptions:

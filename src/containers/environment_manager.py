@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ConfigDict, Field, ValidationError
 
-from containers.compose.dotenv import parse_dotenv
+from containers.compose.dotenv import DotenvError, parse
 from containers.compose.loading import LoadRequest, LoadResult, discover_files, load_project
 from containers.model.base import Model
 from containers.model.diagnostics import Diagnostic, ValidationResult
@@ -141,8 +141,13 @@ class EnvironmentManager:
                 raise EnvironmentConfigError(
                     ErrorCode.FILE_NOT_FOUND, f"env file {path} can not be read: {error.strerror}"
                 ) from error
-            parsed, _ = parse_dotenv(path, text, {**self._environ, **found})
-            found.update(parsed)
+            try:
+                assigned = parse(text, {**found, **self._environ})
+            except DotenvError as error:
+                raise EnvironmentConfigError(
+                    ErrorCode.INVALID_VALUE, f"{path}:{error.line + 1}:1: {error}"
+                ) from error
+            found.update({k: v for k, v in assigned.items() if v is not None})
         return {**found, **config.environment_variables, **self._environ}
 
     def load_project(self, env: str = DEFAULT, *, check_consistency: bool = True) -> LoadResult:
@@ -211,7 +216,7 @@ class EnvironmentManager:
     def _read(self, source: Path) -> EnvironmentFile:
         try:
             root = yaml.compose(self._files.read_text(source), Loader=yaml.CSafeLoader)
-            data = yaml.load(self._files.read_text(source), Loader=yaml.CSafeLoader)  # noqa: S506
+            data = yaml.load(self._files.read_text(source), Loader=yaml.CSafeLoader)
         except (OSError, UnicodeDecodeError) as error:
             raise EnvironmentConfigError(
                 ErrorCode.FILE_UNREADABLE, f"{source} can not be read: {error}"

@@ -22,7 +22,7 @@ from containers.model.events import (
 from containers.model.observed import EngineEvent
 from containers.observation import event_translation
 from containers.observation.world import WorldState, health_changes
-from containers.ports import Clock, ContainerEngine
+from containers.ports import Clock, ContainerEngine, TaskOwner
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class EventIntegration:
         self._wake = asyncio.Event()
         self._seen: deque[tuple[int, str, str]] = deque(maxlen=REMEMBERED)
         self._stopped_by_hand: set[ContainerId] = set()
-        self._group: asyncio.TaskGroup | None = None
+        self._group: TaskOwner | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._since_ns: int | None = None
         self.world = WorldState()
@@ -63,7 +63,7 @@ class EventIntegration:
         self.disconnected: str | None = "not connected yet"
         """Why the engine does not answer; None while it does."""
 
-    def bind(self, group: asyncio.TaskGroup) -> None:
+    def bind(self, group: TaskOwner) -> None:
         """Name the task group that the following tasks will run in."""
         self._group = group
 

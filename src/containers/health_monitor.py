@@ -16,7 +16,7 @@ from containers.model.events import EventBase, RestartFailed, ServiceRestarted
 from containers.model.health import HealthState, HealthStatus, ProbeResult, RestartResult
 from containers.model.observed import ContainerState, ObservedContainer
 from containers.model.project import DependencyCondition, HealthCheck, ResolvedProject
-from containers.ports import Clock, ContainerEngine, ProjectLocks
+from containers.ports import Clock, ContainerEngine, ProjectLocks, TaskOwner
 from containers.settings import MonitorSettings
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class HealthMonitor:
         locks: ProjectLocks,
         clock: Clock,
         settings: MonitorSettings,
-        group: asyncio.TaskGroup,
+        group: TaskOwner,
     ) -> None:
         """`project` gives the project as last resolved; None while its files are wrong."""
         self._project = project
@@ -126,7 +126,9 @@ class HealthMonitor:
             (how many) and `restarts` (by this monitor, in all).
         """
         statuses = [self._status(service) for service in self._known_services()]
-        counts = {s: sum(x.status == s for x in statuses) for s in ("healthy", "unhealthy", "starting", "stopped")}
+        counts = {
+            s: sum(x.status == s for x in statuses) for s in ("healthy", "unhealthy", "starting", "stopped")
+        }
         return {
             "services": {s.service_name: s.model_dump(mode="json") for s in statuses},
             **counts,
@@ -230,7 +232,9 @@ class HealthMonitor:
             service in s.depends_on and s.depends_on[service].condition is DependencyCondition.COMPLETED
             for s in project.services.values()
         )
-        forbids = config is None or is_job or self._says_no(project, service)
+        # Said in so many words; leaving `restart` out leaves it to us.
+        written = project.document["services"][service] if project and config else {}
+        forbids = config is None or is_job or written.get("restart") == "no"
         seen = Seen(
             state=container.state,
             health=container.health,
@@ -244,13 +248,6 @@ class HealthMonitor:
         if verdict.verdict is Verdict.NOTHING:
             self._memories[service] = verdict.memory
         return verdict
-
-    @staticmethod
-    def _says_no(project: ResolvedProject | None, service: ServiceName) -> bool:
-        """Whether the file says `restart: "no"` in so many words; leaving it out leaves it to us."""
-        if project is None:
-            return True
-        return project.document.get("services", {}).get(service, {}).get("restart") == "no"
 
     async def _act(self, container: ObservedContainer, verdict: Step) -> RestartResult:
         service = container.service

@@ -3,17 +3,20 @@
 Every method that reaches the engine raises `EngineError` with a code from `ErrorCode`, and nothing else.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from containers.model.base import ContainerId, ImageId, Model, ProjectName, ServiceName
 from containers.model.events import EventBase
 from containers.model.health import ProbeResult
 from containers.model.observed import CommandResult, ContainerDetail, EngineEvent, EngineInfo, ObservedState
 from containers.model.project import BuildConfig, ResolvedProject
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Clock(Protocol):
@@ -69,6 +72,12 @@ class ContainerRecipe(Model):
     image: str
     command: tuple[str, ...] = ()
     """What follows the image."""
+    volumes: tuple[str, ...] = ()
+    """Engine names of the anonymous volumes it mounts; their options are in `Translation.volumes`. No step
+    creates them: whoever creates the container does so before, so that they carry the project's labels."""
+    host_folders: tuple[str, ...] = ()
+    """Bind mounts' sources on the host; one that is missing becomes a folder before the container is created,
+    since Podman, other than Docker, makes none."""
 
 
 class Translation(Model):
@@ -85,6 +94,14 @@ class Translation(Model):
 
 class ComposeTranslator(Protocol):
     """Turns a project into `podman create` arguments."""
+
+    async def describe(self) -> str:
+        """Which program translates: its version and path.
+
+        Raises:
+            TranslationError: there is none.
+        """
+        ...
 
     async def translate(self, project: ResolvedProject, engine: EngineInfo) -> Translation:
         """Translate every service, network and volume of `project`.
@@ -207,6 +224,14 @@ class ProjectLocks(Protocol):
         Raises:
             LockHeldError: another process has it; the message says which, for what and since when.
         """
+        ...
+
+
+class TaskOwner(Protocol):
+    """Who owns background tasks; a TaskGroup is one. What a task raises is its owner's to deal with."""
+
+    def create_task(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> "asyncio.Task[Any]":
+        """Run `coro` until it ends or its owner does."""
         ...
 
 

@@ -98,10 +98,11 @@ class ServiceForm:
             build.put("context", value, spot)
         else:
             build = value
-        context = build.get("context") or "."
-        if not is_remote_context(context):
-            context = self._absolute(context, build.spots.get("context", spot))
-        build["context"] = context
+        context = build.get("context")
+        if not context:
+            build["context"] = self._absolute(".", None)
+        elif not is_remote_context(context):
+            build["context"] = self._absolute(context, build.spots.get("context", spot))
         for key in ("args", "labels", "additional_contexts"):
             if build.get(key) is not None:
                 build[key] = self._assignments(build[key], key)
@@ -113,9 +114,10 @@ class ServiceForm:
             build["ssh"] = self._ssh(build["ssh"])
         if build.get("extra_hosts") is not None:
             build["extra_hosts"] = self.extra_hosts(build["extra_hosts"])
-        for key in ("secrets", "configs"):
-            if build.get(key) is not None:
-                build[key] = self.grants(build[key], in_build=True)
+        if build.get("secrets") is not None:
+            build["secrets"] = self.grants(build["secrets"])
+        if isinstance(build.get("no_cache_filter"), str):
+            build["no_cache_filter"] = Seq([build["no_cache_filter"]])
         if not build.get("dockerfile") and not build.get("dockerfile_inline"):
             build["dockerfile"] = "Dockerfile"
         return build
@@ -171,6 +173,8 @@ class ServiceForm:
         result = Seq()
         for item, spot in value.pairs():
             if isinstance(item, Map):
+                if item.get("target") is None:
+                    self._bad("ports: a port has no `target`", spot, "say which port of the container it is")
                 item.setdefault("protocol", "tcp")
                 item.setdefault("mode", "ingress")
                 if item.get("published") is not None:
@@ -246,7 +250,9 @@ class ServiceForm:
             try:
                 request["count"] = int(count)
             except ValueError:
-                self._bad(f"{where}: the count `{count}` is neither a number nor `all`", request.spots.get("count"))
+                self._bad(
+                    f"{where}: the count `{count}` is neither a number nor `all`", request.spots.get("count")
+                )
         if request.get("options") is not None:
             request["options"] = self._assignments(request["options"], "options")
 
@@ -282,13 +288,11 @@ class ServiceForm:
                 result.add(entry, spot)
         return result
 
-    def grants(self, value: Any, *, in_build: bool = False) -> Seq:
+    def grants(self, value: Any) -> Seq:
         """Secrets and configs: names, or the long form."""
         result = Seq()
         for item, spot in value.pairs():
             entry = item if isinstance(item, Map) else Map({"source": item})
-            if in_build and entry.get("target") is None and not isinstance(item, Map):
-                pass
             result.add(entry, spot)
         return result
 
@@ -296,8 +300,8 @@ class ServiceForm:
         """Secrets, mounted below /run/secrets."""
         result = self.grants(value)
         for entry in result:
-            target = entry.get("target") or entry.get("source", "")
-            entry["target"] = target if target.startswith("/") else f"/run/secrets/{target}"
+            if not entry.get("target"):
+                entry["target"] = f"/run/secrets/{entry.get('source', '')}"
         return result
 
     def models(self, value: Any) -> Any:
@@ -313,12 +317,20 @@ class ServiceForm:
             for word in ("CMD-SHELL", test):
                 result.add(word, spot)
             value["test"] = result
+        elif test and test[0] not in {"CMD", "CMD-SHELL", "NONE"}:
+            self._bad(
+                f"healthcheck.test begins with `{test[0]}`",
+                test.spots[0],
+                "begin with CMD, CMD-SHELL or NONE, or write the command as one text",
+            )
         return value
 
     def develop(self, value: Any) -> Any:
         """Absolute paths to watch, lists of patterns."""
         for rule in value.get("watch") or ():
             rule["path"] = self._absolute(rule["path"], rule.spots.get("path"))
+            if "x-initialSync" in rule:
+                rule.setdefault("initial_sync", rule["x-initialSync"])
             for key in ("ignore", "include"):
                 if isinstance(rule.get(key), str):
                     rule[key] = Seq([rule[key]])

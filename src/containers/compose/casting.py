@@ -9,7 +9,7 @@ from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 
 _Cast: TypeAlias = Callable[[str], Any]
-_Casts: TypeAlias = "dict[str, Any]"
+_Casts: TypeAlias = dict[str, Any]
 
 _TRUE: Final = {"true", "y", "yes", "on", "1"}
 _FALSE: Final = {"false", "n", "no", "off", "0"}
@@ -134,6 +134,7 @@ _SERVICE: Final[_Casts] = {
         "rollback_config": _ROLLOUT,
         "restart_policy": {"max_attempts": _integer},
         "placement": {"max_replicas_per_node": _integer},
+        "resources": {"limits": {"cpus": _number, "pids": _integer}, "reservations": {"cpus": _number}},
     },
     "healthcheck": {"retries": _integer, "disable": _boolean},
     "oom_kill_disable": _boolean,

@@ -12,6 +12,7 @@ from containers.model.project import KeyPath
 
 Spots = dict[KeyPath, Spot]
 
+
 class Writer:
     """Writes trees as plain values and notes where each came from."""
 
@@ -42,7 +43,13 @@ class Writer:
                 entry = self._measured(entry, rule, here, spot)
             elif isinstance(entry, (dict, list)):
                 entry = self.plain(entry, rule if isinstance(rule, dict) else _FREE, here)
-            if _is_blank(entry) and rule is not _ALWAYS and any_key is None and not _keeps(rule) and key[:2] != "x-":
+            if (
+                _is_blank(entry)
+                and rule is not _ALWAYS
+                and any_key is None
+                and not _keeps(rule)
+                and key[:2] != "x-"
+            ):
                 continue
             if spot is not None:
                 self.spots[here] = spot
@@ -80,7 +87,7 @@ class Writer:
 
 
 def _is_blank(value: Any) -> bool:
-    return value is None or value is False or value == "" or value == 0 or value in ({}, [])
+    return not value
 
 
 def _keeps(rule: Any) -> bool:
@@ -110,8 +117,17 @@ def _text(value: Any) -> Any:
     return written(value)
 
 
-_WANTED: Final[dict[Any, str]] = {_duration: "a duration", _size: "a size", _mode: "a file mode", _whole: "a whole number"}
-_EXAMPLE: Final[dict[Any, str]] = {_duration: "such as `90s` or `1m30s`", _size: "such as `512m` or `1g`", _mode: "such as 0440"}
+_WANTED: Final[dict[Any, str]] = {
+    _duration: "a duration",
+    _size: "a size",
+    _mode: "a file mode",
+    _whole: "a whole number",
+}
+_EXAMPLE: Final[dict[Any, str]] = {
+    _duration: "such as `90s` or `1m30s`",
+    _size: "such as `512m` or `1g`",
+    _mode: "such as 0440",
+}
 _ALWAYS: Final = "always"
 _DROPPED: Final = "dropped"
 _FREE: Final[dict[str, Any]] = {"*": _ALWAYS}
@@ -165,6 +181,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     "gpus": _DEVICES,
     "group_add": {"[]": _text},
     "healthcheck": {
+        **_KEEP,
         "interval": _duration,
         "timeout": _duration,
         "start_period": _duration,
@@ -173,7 +190,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     },
     "init": _ALWAYS,
     "labels": _FREE,
-    "logging": {"options": {"*": _text}},
+    "logging": {**_KEEP, "options": {"*": _text}},
     "mem_limit": _size,
     "mem_reservation": _size,
     "mem_swappiness": _size,
@@ -216,7 +233,7 @@ PROJECT_RULES: Final[dict[str, Any]] = {
     "volumes": {"*": _RESOURCE},
     "secrets": {"*": _RESOURCE},
     "configs": {"*": _RESOURCE},
-    "models": {"*": {}},
+    "models": _DROPPED,
     "include": _DROPPED,
     "version": _DROPPED,
 }

@@ -26,7 +26,12 @@ class DotenvError(Exception):
 
 
 def parse(
-    text: str, lookup: Mapping[str, str], unset: Callable[[str], None] | None = None, *, raw: bool = False
+    text: str,
+    lookup: Mapping[str, str],
+    unset: Callable[[str], None] | None = None,
+    *,
+    raw: bool = False,
+    earlier: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Read assignments; a name alone takes its value from `lookup`, and is left out where that has none.
 
@@ -34,21 +39,31 @@ def parse(
         text: the file.
         lookup: the variables that values may name, beside the ones assigned above them; they win.
         unset: told of each variable that a value names and nobody set.
+        earlier: what files read before this one have assigned.
         raw: take everything after `=` as it is: no quotes, no comments, no variables.
 
     Raises:
         DotenvError: a line cannot be read.
     """
-    return _Parser(text.replace("\r\n", "\n"), lookup, unset or (lambda _: None), raw=raw).run()
+    return _Parser(
+        text.replace("\r\n", "\n"), lookup, unset or (lambda _: None), earlier or {}, raw=raw
+    ).run()
 
 
 class _Parser:
     def __init__(
-        self, text: str, lookup: Mapping[str, str], unset: Callable[[str], None], *, raw: bool
+        self,
+        text: str,
+        lookup: Mapping[str, str],
+        unset: Callable[[str], None],
+        earlier: Mapping[str, str],
+        *,
+        raw: bool,
     ) -> None:
         self._text = text
         self._lookup = lookup
         self._unset = unset
+        self._earlier = earlier
         self._raw = raw
         self._at = 0
         self._found: dict[str, str] = {}
@@ -134,7 +149,7 @@ class _Parser:
         raise self._error(f"the quoted value is not closed: {text[start:].splitlines()[0]}", start)
 
     def _expand(self, value: str) -> str:
-        known = {**self._found, **self._lookup}
+        known = {**self._earlier, **self._found, **self._lookup}
         return interpolate(value, known, self._unset) if "$" in value else value
 
     def _error(self, message: str, at: int) -> DotenvError:

@@ -20,6 +20,7 @@ def read_variables(
     *,
     place: Spot | None = None,
     raw: bool = False,
+    earlier: Mapping[str, str] | None = None,
 ) -> dict[str, str] | None:
     """The assignments of an env file, or None when it cannot be read, which is reported."""
     text = sources.read(path, report, place, what="the env file")
@@ -27,7 +28,7 @@ def read_variables(
         return None
     unset: list[str] = []
     try:
-        found = dotenv.parse(text, lookup, unset.append, raw=raw)
+        found = dotenv.parse(text, lookup, unset.append, raw=raw, earlier=earlier)
     except dotenv.DotenvError as error:
         report.error(
             ErrorCode.INVALID_VALUE,
@@ -68,6 +69,21 @@ def resolve_environment(service: Map, sources: Sources, report: Report, name: st
     service["environment"] = result
 
 
+def resolve_build_arguments(service: Map) -> None:
+    """Give build arguments without a value that of the project; those that nobody has set are left out."""
+    build = service.get("build")
+    arguments = build.get("args") if isinstance(build, Map) else None
+    if not isinstance(arguments, Map):
+        return
+    for key in [key for key, value in arguments.items() if value is None]:
+        spot = arguments.spots.get(key)
+        value = spot.origin.environment.get(key) if spot is not None else None
+        if value is None:
+            arguments.drop(key)
+        else:
+            arguments[key] = value
+
+
 def _from_files(
     files: Seq, own: Mapping[str, Any], sources: Sources, report: Report, name: str
 ) -> dict[str, tuple[str, Spot | None]]:
@@ -96,7 +112,10 @@ def _from_files(
             continue
         project = spot.origin.environment if spot is not None else {}
         lookup = {**{k: v for k, v in own.items() if v is not None}, **project}
-        variables = read_variables(path, sources, report, lookup, place=spot, raw=file_format == "raw")
+        earlier = {key: value for key, (value, _) in found.items()}
+        variables = read_variables(
+            path, sources, report, lookup, place=spot, raw=file_format == "raw", earlier=earlier
+        )
         for key, value in (variables or {}).items():
             found[key] = (value, spot)
     return found

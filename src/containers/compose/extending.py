@@ -3,7 +3,7 @@
 import os.path
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from containers.compose.interpolation import InterpolationError, interpolate
 from containers.compose.locating import absolute
@@ -13,7 +13,10 @@ from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
 
-ReadFile = Callable[[Path, Origin, Spot | None], list[Map]]
+ReadFile: TypeAlias = Callable[[Path, Origin, Spot | None], list[Map]]
+"""Reads a compose file's documents; what is wrong with it is reported at the spot that names it."""
+
+_DEPTH_LIMIT: Final = 50
 
 
 class Extender:
@@ -69,6 +72,10 @@ class Extender:
                     related=edges,
                 )
                 return False
+        if len(chain) > _DEPTH_LIMIT:
+            message = f"services extend each other over more than {_DEPTH_LIMIT} levels"
+            self._report.error(ErrorCode.TOO_COMPLEX, message, spot, service=name, hint="use fewer levels")
+            return False
         return True
 
     def _target(self, name: str, service: Map, spot: Spot) -> tuple[str, str | None, Spot] | None:

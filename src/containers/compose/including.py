@@ -1,70 +1,103 @@
-"""`include`: other compose files, each with its own folder and variables, laid below the file that names them."""
+"""`include`: other compose files, each with its own folder and variables, below the file that names them."""
 
 import os.path
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from containers.compose.casting import fill_in
 from containers.compose.environment import read_variables
-from containers.compose.extending import ReadFile
+from containers.compose.extending import Extender, ReadFile
 from containers.compose.locating import absolute
+from containers.compose.merging import merge_projects
 from containers.compose.nodes import Map, Origin, Seq, Spot, kind_of
 from containers.compose.reporting import Report
 from containers.compose.sources import Sources
 from containers.model.errors import ErrorCode
 
-Layer = tuple[Map, Origin]
+_DEPTH_LIMIT: Final = 30
+_SECTIONS: Final = ("services", "networks", "volumes", "secrets", "configs", "models")
 
 
 class Includer:
-    """Unfolds the includes of one load."""
+    """Unfolds the includes of one load, and what extends what in each file on the way."""
 
-    def __init__(self, read: ReadFile, sources: Sources, report: Report) -> None:
+    def __init__(self, read: ReadFile, extender: Extender, sources: Sources, report: Report) -> None:
         self._read = read
+        self._extender = extender
         self._sources = sources
         self._report = report
 
-    def unfold(self, document: Map, origin: Origin, chain: tuple[Path, ...] = ()) -> Iterator[Layer]:
-        """The layers that a document stands for: what it includes, depth first, and then itself."""
+    def unfold(self, document: Map, origin: Origin, chain: tuple[Path, ...] = ()) -> Map:
+        """The document laid over everything that it includes."""
+        self._extender.apply(document, origin)
         includes = document.get("include")
         spot = document.spots.get("include")
         document.drop("include")
-        chain = (*chain, origin.path)
-        if isinstance(includes, Seq):
-            fill_in(includes, self._report, {})
-            for entry, place in includes.pairs():
-                yield from self._entry(entry, place, origin, chain)
-        elif includes is not None:
-            self._report.error(
-                ErrorCode.INVALID_TYPE, f"include must be a list, not {kind_of(includes)}", spot, hint="begin with `- `"
-            )
-        yield document, origin
+        if includes is None:
+            return document
+        if not isinstance(includes, Seq):
+            message = f"include must be a list, not {kind_of(includes)}"
+            self._report.error(ErrorCode.INVALID_TYPE, message, spot, hint="begin with `- `")
+            return document
+        fill_in(includes, self._report, {})
+        below = Map()
+        for entry, place in includes.pairs():
+            tree = self._entry(entry, place, origin, (*chain, origin.path))
+            if tree is not None:
+                self._import(below, tree, place)
+        return merge_projects(below, document)
 
-    def _entry(self, entry: Any, spot: Spot | None, parent: Origin, chain: tuple[Path, ...]) -> Iterator[Layer]:
+    def _import(self, below: Map, tree: Map, place: Spot | None) -> None:
+        """Add what an include brings; what an earlier one has brought stays."""
+        for section in _SECTIONS:
+            resources = tree.get(section)
+            if not isinstance(resources, Map):
+                continue
+            if not isinstance(below.get(section), Map):
+                below.put(section, Map(), tree.spots.get(section))
+            for key, value in resources.items():
+                if key not in below[section]:
+                    below[section].put(key, value, resources.spots.get(key))
+                elif below[section][key] != value:
+                    self._report.warning(
+                        ErrorCode.CONFLICT,
+                        f"{section}.{key} is defined differently by two includes; the first one counts",
+                        place,
+                        related=[s.key_location() for s in (resources.spots.get(key),) if s is not None],
+                    )
+
+    def _entry(self, entry: Any, spot: Spot | None, parent: Origin, chain: tuple[Path, ...]) -> Map | None:
         settings = Map({"path": entry}) if isinstance(entry, str) else entry
-        if not isinstance(settings, Map) or not settings.get("path"):
-            self._report.error(ErrorCode.INVALID_TYPE, "an include must name a path", spot)
-            return
-        paths = [Path(absolute(p, parent.working_dir, parent.environment)) for p in _texts(settings["path"])]
+        paths = _texts(settings.get("path")) if isinstance(settings, Map) else []
         if not paths:
-            return
+            self._report.warning(
+                ErrorCode.INVALID_VALUE, "this include names no `path`", spot, hint="set `path:`"
+            )
+            return None
+        files = [Path(absolute(path, parent.working_dir, parent.environment)) for path in paths]
         folder = settings.get("project_directory")
         if isinstance(folder, str) and folder:
             folder = absolute(folder, parent.working_dir, parent.environment)
         else:
-            folder = os.path.dirname(paths[0])  # noqa: PTH120  (a string)
+            folder = os.path.dirname(files[0])  # noqa: PTH120  (a string)
         environment = self._environment(settings, folder, parent, spot)
-        for path in paths:
-            if path in chain:
-                names = " -> ".join(file.name for file in (*chain[chain.index(path) :], path))
-                self._report.error(
-                    ErrorCode.DEPENDENCY_CYCLE, f"files include each other in a circle: {names}", spot
-                )
+        merged: Map | None = None
+        for file in files:
+            if file in chain:
+                names = " -> ".join(path.name for path in (*chain[chain.index(file) :], file))
+                message = f"files include each other in a circle: {names}"
+                self._report.error(ErrorCode.DEPENDENCY_CYCLE, message, spot)
                 continue
-            origin = Origin(path, folder, environment, included=True)
-            for document in self._read(path, origin, spot):
-                yield from self.unfold(document, origin, chain)
+            if len(chain) > _DEPTH_LIMIT:
+                message = f"includes are nested deeper than {_DEPTH_LIMIT} files"
+                self._report.error(ErrorCode.TOO_COMPLEX, message, spot, hint="include fewer levels")
+                continue
+            origin = Origin(file, folder, environment)
+            for document in self._read(file, origin, spot):
+                tree = self.unfold(document, origin, chain)
+                merged = tree if merged is None else merge_projects(merged, tree)
+        return merged
 
     def _environment(
         self, settings: Map, folder: str, parent: Origin, spot: Spot | None
@@ -72,7 +105,9 @@ class Includer:
         named = _texts(settings.get("env_file"))
         if named:
             files = [
-                Path(absolute(name, parent.working_dir, parent.environment)) for name in named if name != "/dev/null"
+                Path(absolute(name, parent.working_dir, parent.environment))
+                for name in named
+                if name != "/dev/null"
             ]
         else:
             implied = Path(folder, ".env")

@@ -1,4 +1,4 @@
-"""Variables in values: `$NAME`, `${NAME}` and every operator, with errors that say which variable is meant."""
+"""Variables in values: `$NAME`, `${NAME}` and every operator."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,13 +21,11 @@ class InterpolationError(Exception):
         self.required = required
 
 
-def interpolate(
-    text: str, variables: Mapping[str, str], unset: Callable[[str], None], depth: int = 0
-) -> str:
+def interpolate(text: str, variables: Mapping[str, str], unset: Callable[[str], None], depth: int = 0) -> str:
     """Fill in the variables of one value.
 
     Args:
-        text: the value as written; `$$` stands for one dollar.
+        text: the value as written; `$$` stands for one dollar, and so does a `$` before anything else.
         variables: what may be named.
         unset: told the name of each variable that is empty because nobody set it.
         depth: how deep this text is nested in the operands of others.
@@ -55,7 +53,8 @@ def interpolate(
             parts.append(_plain(name[0], variables, unset))
             position = name.end()
         else:
-            raise InterpolationError(_invalid(text))
+            parts.append("$")
+            position = dollar + 1
     parts.append(text[position:])
     return "".join(parts)
 
@@ -100,7 +99,8 @@ def _braced(
         case _:
             if not present or value is None:
                 raise InterpolationError(
-                    f"the required variable {name[0]} is missing a value" + (f": {operand}" if operand else ""),
+                    f"the required variable {name[0]} is missing a value"
+                    + (f": {operand}" if operand else ""),
                     required=name[0],
                 )
             return value

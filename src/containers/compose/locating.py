@@ -7,7 +7,9 @@ from typing import Final
 
 from containers.compose.short_forms import is_windows_drive
 
-_REMOTE_CONTEXT: Final = re.compile(r"(?:https?://|git://|ssh://|git@|github\.com/|oci-layout://|docker-image://)")
+_REMOTE_CONTEXT: Final = re.compile(
+    r"(?:https?://|git://|ssh://|git@|github\.com/|oci-layout://|docker-image://)"
+)
 
 
 def is_remote_context(text: str) -> bool:
@@ -20,6 +22,6 @@ def absolute(path: str, folder: str, environment: Mapping[str, str]) -> str:
     home = environment.get("HOME", "")
     if home and (path == "~" or path.startswith("~/")):
         path = home + path[1:]
-    if is_windows_drive(path) or path.startswith("\\\\"):
+    if path.startswith(("/", "\\\\")) or (is_windows_drive(path) and path[2:3] in {"/", "\\"}):
         return path
     return os.path.normpath(os.path.join(folder, path))  # noqa: PTH118  (pathlib would not fold `..`)

@@ -1,13 +1,20 @@
 """Laying one compose tree over another: what is merged, what is appended, and what is replaced."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from containers.compose.nodes import Map, Seq, Spot
 from containers.compose.reading import Override, Reset
 from containers.compose.scalars import written
 
-_Merger: TypeAlias = Callable[[Any, Any, "Rules"], Any]
+_Merger: TypeAlias = Callable[["Written", "Written", "Rules"], Any]
+
+
+class Written(NamedTuple):
+    """A value and where it was written."""
+
+    value: Any
+    spot: Spot | None
 
 
 class Rules:
@@ -24,15 +31,16 @@ class Rules:
         return self._below.get(key) or self._below.get("*") or _NONE
 
 
-def merge(base: Any, over: Any, rules: Rules) -> Any:
-    """Lay `over` onto `base`, which is changed in place where it can be.
+def _merge(below: Written, above: Written, rules: Rules) -> Any:
+    """Lay one value onto another, which is changed in place where it can be.
 
     A mapping laid onto a scalar, or a scalar onto a mapping, changes nothing.
     """
+    base, over = below.value, above.value
     if isinstance(over, Override):
         return over.value
     if rules.merger is not None:
-        return rules.merger(base, over, rules)
+        return rules.merger(below, above, rules)
     if isinstance(base, Map):
         return _mappings(base, over, rules) if isinstance(over, Map) else base
     if isinstance(base, Seq):
@@ -65,7 +73,7 @@ def _mappings(base: Map, over: Map, rules: Rules) -> Map:
         elif key not in base or key.startswith("x-"):
             base.put(key, settle(entry), spot)
         else:
-            result = merge(base[key], entry, rules.under(key))
+            result = _merge(Written(base[key], base.spots.get(key)), Written(entry, spot), rules.under(key))
             kept = result is base[key] and isinstance(result, (Map, Seq))
             base.put(key, settle(result), base.spots.get(key) if kept else spot)
     return base
@@ -77,8 +85,9 @@ def _appended(base: Seq, over: Seq) -> Seq:
     return result
 
 
-def _as_list(value: Any) -> Seq:
+def _as_list(written_value: Written) -> Seq:
     """A mapping as a list of `key=value`, a single value as a list of one."""
+    value, spot = written_value
     if isinstance(value, Seq):
         return value
     result = Seq()
@@ -93,23 +102,25 @@ def _as_list(value: Any) -> Seq:
             elif not isinstance(entry, (Map, Reset)):
                 result.add(key if entry is None else f"{key}={written(entry)}", value.spots.get(key))
     elif value is not None:
-        result.add(value, None)
+        result.add(value, spot)
     return result
 
 
-def _lists(base: Any, over: Any, _rules: Rules) -> Any:
-    if isinstance(over, Map) and any(isinstance(entry, Reset) for entry in over.values()):
-        removed = {key for key, entry in over.items() if isinstance(entry, Reset)}
-        kept = Seq()
-        for item, spot in _as_list(base).pairs():
-            if not (isinstance(item, str) and item.partition("=")[0] in removed):
-                kept.add(item, spot)
-        base = kept
-    return _appended(_as_list(base), _as_list(over))
+def _lists(below: Written, above: Written, _rules: Rules) -> Any:
+    base = _as_list(below)
+    if isinstance(above.value, Map):
+        removed = {key for key, entry in above.value.items() if isinstance(entry, Reset)}
+        if removed:
+            kept = Seq()
+            for item, spot in base.pairs():
+                if not (isinstance(item, str) and item.partition("=")[0] in removed):
+                    kept.add(item, spot)
+            base = kept
+    return _appended(base, _as_list(above))
 
 
-def _replaced(_base: Any, over: Any, _rules: Rules) -> Any:
-    return over
+def _replaced(_below: Written, above: Written, _rules: Rules) -> Any:
+    return above.value
 
 
 def _keyed(default: Callable[[], Any]) -> _Merger:
@@ -124,8 +135,8 @@ def _keyed(default: Callable[[], Any]) -> _Merger:
                 result.put(item, default(), spot)
         return result
 
-    def merger(base: Any, over: Any, rules: Rules) -> Any:
-        base, over = as_mapping(base), as_mapping(over)
+    def merger(below: Written, above: Written, rules: Rules) -> Any:
+        base, over = as_mapping(below.value), as_mapping(above.value)
         if isinstance(base, Map) and isinstance(over, Map):
             return _mappings(base, over, rules)
         return base if over is None else over
@@ -133,22 +144,23 @@ def _keyed(default: Callable[[], Any]) -> _Merger:
     return merger
 
 
-def _build(base: Any, over: Any, rules: Rules) -> Any:
-    def as_mapping(value: Any) -> Any:
-        if isinstance(value, str):
+def _build(below: Written, above: Written, rules: Rules) -> Any:
+    def as_mapping(build: Written) -> Any:
+        if isinstance(build.value, str):
             result = Map()
-            result["context"] = value
+            result.put("context", build.value, build.spot)
             return result
-        return value
+        return build.value
 
-    base, over = as_mapping(base), as_mapping(over)
+    base, over = as_mapping(below), as_mapping(above)
     if isinstance(base, Map) and isinstance(over, Map):
         return _mappings(base, over, rules)
     return base if over is None else over
 
 
-def _logging(base: Any, over: Any, rules: Rules) -> Any:
+def _logging(below: Written, above: Written, rules: Rules) -> Any:
     """Options are merged only where both sides mean the same driver."""
+    base, over = below.value, above.value
     if not (isinstance(base, Map) and isinstance(over, Map)):
         return base if over is None else over
     ours, theirs = base.get("driver"), over.get("driver")
@@ -157,14 +169,16 @@ def _logging(base: Any, over: Any, rules: Rules) -> Any:
     return over
 
 
-def _limits(base: Any, over: Any, rules: Rules) -> Any:
+def _limits(below: Written, above: Written, rules: Rules) -> Any:
+    base, over = below.value, above.value
     if isinstance(base, Map) and isinstance(over, Map):
         return _mappings(base, over, rules)
     return over
 
 
-def _address_pools(base: Any, over: Any, rules: Rules) -> Any:
+def _address_pools(below: Written, above: Written, rules: Rules) -> Any:
     """Pools with the same subnet are merged, others appended."""
+    base, over = below.value, above.value
     if not (isinstance(base, Seq) and isinstance(over, Seq)):
         return base
     result = Seq()
@@ -229,7 +243,9 @@ _PROJECT: Final = Rules(
     below={
         "services": Rules(below={"*": _SERVICE}),
         "networks": Rules(
-            below={"*": Rules(below={"labels": _LISTS, "ipam": Rules(below={"config": Rules(_address_pools)})})}
+            below={
+                "*": Rules(below={"labels": _LISTS, "ipam": Rules(below={"config": Rules(_address_pools)})})
+            }
         ),
         "volumes": Rules(below={"*": Rules(below={"labels": _LISTS})}),
     }
@@ -238,18 +254,11 @@ _PROJECT: Final = Rules(
 
 def merge_projects(base: Map, over: Map) -> Map:
     """Lay a later compose file onto an earlier one."""
-    merged = merge(base, over, _PROJECT)
+    merged = _merge(Written(base, None), Written(over, None), _PROJECT)
     return merged if isinstance(merged, Map) else base
 
 
 def merge_services(base: Map, over: Map) -> Map:
     """Lay a service onto the one that it extends."""
-    merged = merge(base, over, _SERVICE)
+    merged = _merge(Written(base, None), Written(over, None), _SERVICE)
     return merged if isinstance(merged, Map) else over
-
-
-def spot_of(container: Map | Seq, key: str | int) -> Spot | None:
-    """Where an entry was written, if anywhere."""
-    if isinstance(container, Map):
-        return container.spots.get(str(key))
-    return container.spots[int(key)] if int(key) < len(container.spots) else None

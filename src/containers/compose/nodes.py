@@ -13,15 +13,12 @@ Span: TypeAlias = tuple[int, int, int, int]
 class Origin:
     """What a value inherits from the file it stands in."""
 
-    __slots__ = ("environment", "included", "path", "working_dir")
+    __slots__ = ("environment", "path", "working_dir")
 
-    def __init__(
-        self, path: Path, working_dir: str, environment: Mapping[str, str], *, included: bool = False
-    ) -> None:
+    def __init__(self, path: Path, working_dir: str, environment: Mapping[str, str]) -> None:
         self.path: Final = path
         self.working_dir: Final = working_dir
         self.environment: Final = environment
-        self.included: Final = included
 
 
 class Spot:

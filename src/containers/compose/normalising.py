@@ -11,7 +11,7 @@ from containers.model.errors import ErrorCode
 def enabled(service: Map, profiles: Iterable[str]) -> bool:
     """Whether the active profiles enable a service; one without profiles always is."""
     own = service.get("profiles")
-    active = set(profiles)
+    active = {"", *profiles}
     return not own or "*" in active or bool(active.intersection(own))
 
 
@@ -59,6 +59,24 @@ def add_default_network(project: Map, services: Map) -> None:
         networks["default"] = Map()
 
 
+def add_empty_parts(service: Map) -> None:
+    """Add the parts that the canonical form always shows."""
+    service.setdefault("command", None)
+    service.setdefault("entrypoint", None)
+    deploy = service.get("deploy")
+    if isinstance(deploy, Map):
+        deploy.setdefault("placement", Map())
+        deploy.setdefault("resources", Map())
+    for hook in service.get("pre_start") or ():
+        hook.setdefault("entrypoint", None)
+        if not hook.get("networks"):
+            hook["networks"] = Map({"default": None})
+        if service.get("image"):
+            hook.setdefault("image", service["image"])
+    for rule in (service.get("develop") or {}).get("watch") or ():
+        rule.setdefault("exec", Map({"command": None}))
+
+
 def settle_scale(service: Map, name: str, report: Report) -> None:
     """`scale` and `deploy.replicas` are one thing; so are the old and the new limits."""
     deploy = service.get("deploy")
@@ -91,9 +109,11 @@ def _same(first: Any, second: Any) -> bool:
     return str(first) == str(second)
 
 
-def used_resources(project: Map, services: Map) -> dict[str, set[str]]:
+def used_resources(services: Map) -> dict[str, set[str]]:
     """The top-level resources that the services name, by section."""
-    used: dict[str, set[str]] = {section: set() for section in ("networks", "volumes", "secrets", "configs", "models")}
+    used: dict[str, set[str]] = {
+        section: set() for section in ("networks", "volumes", "secrets", "configs", "models")
+    }
     for service in services.values():
         used["networks"].update(service.get("networks") or ())
         used["models"].update(service.get("models") or ())
@@ -112,7 +132,7 @@ def used_resources(project: Map, services: Map) -> dict[str, set[str]]:
 
 def drop_unused(project: Map, services: Map) -> None:
     """Leave out the resources that no enabled service names."""
-    for section, names in used_resources(project, services).items():
+    for section, names in used_resources(services).items():
         resources = project.get(section)
         if isinstance(resources, Map):
             for key in [key for key in resources if key not in names]:

@@ -1,10 +1,11 @@
-"""From YAML text to trees with positions: anchors, merge keys, tags, several documents, and limits on all of it."""
+"""From YAML text to trees with positions: anchors, merge keys, tags, documents, and limits on all of it."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 import yaml
+from yaml._yaml import CParser
 from yaml.events import AliasEvent, DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent
 from yaml.events import SequenceEndEvent, StreamEndEvent
 
@@ -72,7 +73,7 @@ class _Reader:
     """Builds trees from parser events; one instance a file."""
 
     def __init__(self, text: str, origin: Origin, report: Report) -> None:
-        parser = yaml.cyaml.CParser(text.removeprefix("\ufeff"))
+        parser = CParser(text.removeprefix("\ufeff"))
         self._next = parser.get_event
         self._origin = origin
         self._report = report
@@ -164,12 +165,13 @@ class _Reader:
             if key is None:
                 continue
             if key in result:
+                first = result.spots[key].key_location()
                 self._report.error(
                     ErrorCode.DUPLICATE_KEY,
-                    f"the key `{key}` is already defined at line {result.spots[key].key_location().range.start.line + 1}",
+                    f"the key `{key}` is already defined at line {first.range.start.line + 1}",
                     Location(path=self._origin.path, range=Range.of(*key_span)),
                     hint="remove one of the two",
-                    related=[result.spots[key].key_location()],
+                    related=[first],
                 )
                 continue
             result.put(key, value, Spot(self._origin, span, key_span))
@@ -193,7 +195,9 @@ class _Reader:
             ErrorCode.INVALID_YAML,
             f"the key `{shown}` is not a string",
             Location(path=self._origin.path, range=Range.of(*span)),
-            hint=f'write it in quotes: "{shown}"' if isinstance(event, ScalarEvent) else "keys are plain words",
+            hint=f'write it in quotes: "{shown}"'
+            if isinstance(event, ScalarEvent)
+            else "keys are plain words",
         )
         return None, span
 
@@ -243,9 +247,11 @@ def _is_timestamp(event: ScalarEvent) -> bool:
 def _scalar(event: ScalarEvent) -> Any:
     text = event.value
     tag = event.tag
-    if event.implicit[0] if tag is None else tag.startswith("tag:yaml.org,2002:") and not tag.endswith(":str"):
+    if (
+        event.implicit[0]
+        if tag is None
+        else tag.startswith("tag:yaml.org,2002:") and not tag.endswith(":str")
+    ):
         value = typed(text)
         return moment(value) if isinstance(value, datetime) else value
     return text
-
-

@@ -37,17 +37,21 @@ def _settle(
         resource["driver_opts"] = _assignments(resource["driver_opts"])
         if section == "volumes":
             _bind_device(resource, origin)
+    if section == "networks" and not resource.get("ipam"):
+        resource["ipam"] = Map()
     if resource.get("file"):
         place = resource.spots.get("file")
         home = place.origin if place is not None else origin
         resource["file"] = absolute(resource["file"], home.working_dir, home.environment)
     if external:
         _no_settings_beside_external(section, where, resource, spot, report)
-        resource.setdefault("name", key)
-    elif section in {"secrets", "configs"}:
+        if resource.get("name") is None:
+            resource["name"] = key
+        return
+    if section in {"secrets", "configs"}:
         _one_source(section, where, resource, spot, report)
     if not resource.get("name"):
-        resource["name"] = key if external else f"{project}_{key}"
+        resource["name"] = f"{project}_{key}"
 
 
 def _nested_name(where: str, resource: Map, external: Map, spot: Spot | None, report: Report) -> None:
@@ -61,7 +65,9 @@ def _nested_name(where: str, resource: Map, external: Map, spot: Spot | None, re
             hint="write `external: true`, and `name` beside it",
         )
         if resource.get("name") not in {None, inner}:
-            report.error(ErrorCode.CONFLICT, f"{where} sets both `name` and `external.name`", spot, on_key=True)
+            report.error(
+                ErrorCode.CONFLICT, f"{where} sets both `name` and `external.name`", spot, on_key=True
+            )
         resource.put("name", inner, external.spots.get("name"))
     resource["external"] = True
 
@@ -69,20 +75,20 @@ def _nested_name(where: str, resource: Map, external: Map, spot: Spot | None, re
 def _no_settings_beside_external(
     section: str, where: str, resource: Map, spot: Spot | None, report: Report
 ) -> None:
-    """What is made elsewhere cannot be described here."""
-    if section not in {"volumes", "networks"}:
+    """What is made elsewhere cannot be described here; compose refuses that for volumes alone."""
+    say = {"volumes": report.error, "networks": report.warning}.get(section)
+    if say is None:
         return
     for key in resource:
-        if key in {"name", "external"} or key.startswith("x-"):
+        if key in {"name", "external"} or key.startswith("x-") or not resource[key]:
             continue
-        if section == "volumes" or resource[key]:
-            report.error(
-                ErrorCode.CONFLICT,
-                f"{where} is external, so `{key}` cannot be set",
-                resource.spots.get(key, spot),
-                on_key=True,
-                hint=f"remove `{key}` or `external`",
-            )
+        say(
+            ErrorCode.CONFLICT,
+            f"{where} is external, so `{key}` has no meaning",
+            resource.spots.get(key, spot),
+            on_key=True,
+            hint=f"remove `{key}` or `external`",
+        )
 
 
 def _one_source(section: str, where: str, resource: Map, spot: Spot | None, report: Report) -> None:
@@ -95,7 +101,7 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
             resource.spots.get(named[1], spot),
             on_key=True,
         )
-    elif not named and not resource.get("driver"):
+    elif not named and (section == "secrets" or not resource.get("driver")):
         report.error(
             ErrorCode.INVALID_COMPOSE,
             f"{where} says nowhere where its content comes from",
@@ -107,7 +113,7 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
 
 def _bind_device(volume: Map, origin: Origin) -> None:
     options: Any = volume["driver_opts"]
-    if volume.get("driver", "local") == "local" and options.get("o") == "bind" and options.get("device"):
+    if volume.get("driver", "local") == "local" and options.get("o") == "bind" and "device" in options:
         place = options.spots.get("device")
         home = place.origin if place is not None else origin
         options["device"] = absolute(options["device"], home.working_dir, home.environment)

@@ -1,4 +1,4 @@
-"""How a YAML scalar becomes a value: the rules of YAML 1.2 as Go programs read them, not those of YAML 1.1."""
+"""How a YAML scalar becomes a value, by the rules of YAML 1.2 rather than those of YAML 1.1."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -38,7 +38,10 @@ _TIMESTAMP: Final = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)"
     r"(?:(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d{1,9}))?[ \t]*(Z|[-+]\d\d?(?::?\d\d)?)?)?\Z"
 )
-_LARGEST_INT: Final = 2**64
+_SMALLEST_INT: Final = -(2**63)
+_LARGEST_INT: Final = 2**64 - 1
+_EXPONENT_FROM: Final = 6
+_EXPONENT_BELOW: Final = -4
 
 
 def typed(text: str) -> str | int | float | bool | datetime | None:
@@ -64,7 +67,7 @@ def _number(text: str) -> int | float | None:
         return float(text)
     else:
         return None
-    return value if -_LARGEST_INT < 2 * value and value < _LARGEST_INT else float(value)
+    return value if _SMALLEST_INT <= value <= _LARGEST_INT else float(value)
 
 
 def _timestamp(text: str) -> datetime | None:
@@ -75,7 +78,7 @@ def _timestamp(text: str) -> datetime | None:
     try:
         if match[4] is None:
             return datetime(year, month, day, tzinfo=UTC)
-        zone = timezone.utc if match[8] in {None, "Z"} else timezone(_offset(match[8]))
+        zone = UTC if match[8] in {None, "Z"} else timezone(_offset(match[8]))
         micro = int((match[7] or "0").ljust(6, "0")[:6])
         return datetime(year, month, day, int(match[4]), int(match[5]), int(match[6]), micro, tzinfo=zone)
     except ValueError:
@@ -88,7 +91,7 @@ def _offset(text: str) -> timedelta:
     return -offset if text[0] == "-" else offset
 
 
-def written(value: str | float | bool | None) -> str:
+def written(value: str | float | None) -> str:
     """The text of a scalar that was meant as a string: `true`, `31`, `1.5`, `1e+06`."""
     if isinstance(value, str):
         return value
@@ -118,8 +121,7 @@ def _float_text(value: float) -> str:
     point = int(exponent) + len(digits) - 1
     text = "".join(map(str, digits))
     minus = "-" if sign else ""
-    # Go's shortest form turns to an exponent outside 1e-4 to 1e21 for numbers of its own, at 1e6 for `%g`.
-    if point < -4 or point >= 6:
+    if point < _EXPONENT_BELOW or point >= _EXPONENT_FROM:
         fraction = f".{text[1:]}" if len(text) > 1 else ""
         return f"{minus}{text[0]}{fraction}e{'-' if point < 0 else '+'}{abs(point):02d}"
     return minus + format(Decimal(repr(abs(value))).normalize(), "f")

@@ -22,20 +22,30 @@ class Sources:
         """Every file that was read, in the order it was first read."""
         return tuple(self._texts)
 
-    def read(self, path: Path, report: Report, place: Spot | None = None, *, what: str = "the file") -> str | None:
+    def read(
+        self, path: Path, report: Report, place: Spot | None = None, *, what: str = "the file"
+    ) -> str | None:
         """The text of a file; None when it cannot be read, which is reported at `place`."""
         if path in self._texts:
             return self._texts[path]
         try:
             text = self.files.read_text(path)
         except FileNotFoundError:
-            report.error(ErrorCode.FILE_NOT_FOUND, f"{what} {path} does not exist", place, hint="check the path")
+            report.error(
+                ErrorCode.FILE_NOT_FOUND, f"{what} {path} does not exist", place, hint="check the path"
+            )
         except IsADirectoryError:
-            report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} is a folder", place, hint="name a file in it")
+            report.error(
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} is a folder", place, hint="name a file in it"
+            )
         except PermissionError:
-            report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} may not be read", place, hint="change its mode")
+            report.error(
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} may not be read", place, hint="change its mode"
+            )
         except UnicodeDecodeError:
-            report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} is not UTF-8", place, hint="save it as UTF-8")
+            report.error(
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} is not UTF-8", place, hint="save it as UTF-8"
+            )
         except (OSError, ValueError) as error:
             report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} cannot be read: {error}", place)
         else:

@@ -1,4 +1,4 @@
-"""In lists that later files append to, a later entry takes the place of the earlier one that means the same."""
+"""In lists that later files append to, a later entry replaces an earlier one that means the same."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -64,6 +64,10 @@ def _tmpfs(item: Any) -> str | None:
 
 def _itself(item: Any) -> str | None:
     return None if isinstance(item, (dict, list)) else written(item)
+
+
+def _host(item: Any) -> str | None:
+    return item.replace(":", "=", 1) if isinstance(item, str) and "=" not in item else _itself(item)
 
 
 def _volume(item: Any) -> str | None:
@@ -133,6 +137,7 @@ _SERVICE: Final[dict[str, Any]] = {
     "env_file": _env_file,
     "environment": _assignment,
     "expose": _itself,
+    "extra_hosts": _host,
     "labels": _assignment,
     "links": _assignment,
     "networks": {"*": {"aliases": _itself, "link_local_ips": _itself}},

@@ -16,10 +16,16 @@ class YamlProblem(NamedTuple):
 
 
 _ADVICE = (
-    ("found character that cannot start any token", "indent with spaces; YAML forbids tabs and a leading @ or `"),
+    (
+        "found character that cannot start any token",
+        "indent with spaces; YAML forbids tabs and a leading @ or `",
+    ),
     ("found a tab character", "indent with spaces; YAML forbids tabs"),
     ("mapping values are not allowed", "check the indentation, and put text that contains `: ` in quotes"),
-    ("did not find expected key", "check the indentation of this line and the one above, and unclosed quotes"),
+    (
+        "did not find expected key",
+        "check the indentation of this line and the one above, and unclosed quotes",
+    ),
     ("did not find expected '-' indicator", "every item of a list begins with `- ` in the same column"),
     ("could not find expected ':'", "a key needs a colon and a space after it"),
     ("found unexpected end of stream", "close the quote, bracket or brace that is still open"),

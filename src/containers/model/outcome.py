@@ -146,6 +146,16 @@ class ComposeResult(Model):
         return 0 if self.ok else 1
 
 
+class Check(Model):
+    """One line of `podkeeper doctor`."""
+
+    name: str
+    ok: bool
+    value: str
+    """What was found, or what is wrong."""
+    remedy: str = ""
+
+
 class TaskResult(Model):
     """What a command or task came to, for the editor."""
 

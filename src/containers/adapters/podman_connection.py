@@ -1,0 +1,262 @@
+"""Finding Podman: where to look, in which order, and what to say when nothing answers."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podman.api.client import APIClient
+
+from containers.adapters.podman_errors import UNREACHABLE_REMEDY, from_exception
+from containers.adapters.podman_own_service import OwnedProcess, start_service, start_ssh_forward
+from containers.model.errors import EngineError, ErrorCode
+from containers.settings import EngineSettings
+
+_log = logging.getLogger(__name__)
+
+API_VERSION = "4.0.0"
+"""The shape of answers we ask for: every Podman from 4.0 on, 5 included, still gives it."""
+_PROBE_TIMEOUT_S = 5.0
+_CLI_TIMEOUT_S = 10.0
+_MOUNTS = Path("/proc/self/mountinfo")
+_CONTAINER_MARKS = (Path("/run/.containerenv"), Path("/.dockerenv"))
+_ROOTFUL_SOCKET = Path("/run/podman/podman.sock")
+_DOCKER_SOCKET = Path("/var/run/docker.sock")
+"""Where people mount Podman's socket for programs that look for Docker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place to look."""
+
+    url: str
+    because: str
+    identity: str | None = None
+    """The key for an ssh connection."""
+    local: bool = True
+    """It is on this machine, as far as we can know."""
+    binding: bool = False
+    """Someone named exactly this one, so nothing else will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A place that was tried and not taken."""
+
+    url: str
+    because: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The connection that was taken."""
+
+    url: str
+    """What clients talk to: `unix://` or `tcp://`."""
+    named: str
+    """What was named or found; differs from `url` where we forward an ssh connection."""
+    chosen_because: str
+    version: str
+    local: bool
+    """The engine shares this machine's processes and files, as far as we can know."""
+    tried: tuple[Attempt, ...] = ()
+    owned: OwnedProcess | None = None
+
+    async def close(self) -> None:
+        """Stop what we started for it."""
+        if self.owned is not None:
+            await self.owned.close()
+
+
+def open_client(url: str, timeout_s: float) -> APIClient:
+    """A client for `url`; it opens its connections when they are needed."""
+    return APIClient(base_url=url, version=API_VERSION, timeout=timeout_s)
+
+
+async def find_connection(
+    settings: EngineSettings, environ: Mapping[str, str], state_dir: Path
+) -> Connection:
+    """Take the first place in the search order that answers as Podman 4.0 or later.
+
+    The order: the setting, `CONTAINER_HOST`, the default of `podman system connection`, the rootless socket,
+    the rootful one, one mounted into the container we run in, and last a service that we start ourselves.
+
+    Raises:
+        EngineError: `podman_not_installed`, `permission_denied`, `daemon_unreachable` or `podman_too_old`.
+    """
+    podman = shutil.which(settings.podman, path=environ.get("PATH"))
+    tried: list[Attempt] = []
+    problems: list[EngineError] = []
+    async for candidate in _candidates(settings, environ, podman):
+        try:
+            return await _connect(candidate, environ, state_dir, tried)
+        except EngineError as error:
+            if candidate.binding:
+                raise
+            _log.info("not taken: %s (%s): %s", candidate.url, candidate.because, error)
+            tried.append(Attempt(candidate.url, candidate.because, str(error)))
+            problems.append(error)
+    if podman is None:
+        raise _nothing_found(problems)
+    owned = await start_service(podman, environ, state_dir)
+    because = "nothing was running, so Podkeeper started its own Podman service"
+    try:
+        url = f"unix://{owned.socket}"
+        version = await _probe(url)
+    except BaseException:
+        await owned.close()
+        raise
+    return Connection(url, url, because, version, local=True, tried=tuple(tried), owned=owned)
+
+
+async def _candidates(
+    settings: EngineSettings, environ: Mapping[str, str], podman: str | None
+) -> AsyncIterator[Candidate]:
+    if settings.url:
+        yield Candidate(settings.url, "it is set in the settings", binding=True)
+    if host := environ.get("CONTAINER_HOST"):
+        key = environ.get("CONTAINER_SSHKEY")
+        yield Candidate(host, "CONTAINER_HOST names it", identity=key, binding=True)
+    if podman and (default := await _default_system_connection(podman, environ)):
+        yield default
+    for candidate in _sockets(environ):
+        yield candidate
+
+
+def _sockets(environ: Mapping[str, str]) -> Iterator[Candidate]:
+    """The sockets that are there, in the places where Podman puts them or people mount them."""
+    if runtime_dir := environ.get("XDG_RUNTIME_DIR"):
+        own = Path(runtime_dir) / "podman/podman.sock"
+        if own.exists():
+            yield Candidate(f"unix://{own}", "it is this user's own socket")
+    inside = any(mark.exists() for mark in _CONTAINER_MARKS)
+    if _ROOTFUL_SOCKET.exists():
+        mounted = inside and _is_mounted(_ROOTFUL_SOCKET)
+        because = "it is mounted into this container" if mounted else "it is the system's socket"
+        yield Candidate(f"unix://{_ROOTFUL_SOCKET}", because, local=not mounted)
+    if inside and _DOCKER_SOCKET.exists():
+        yield Candidate(f"unix://{_DOCKER_SOCKET}", "it is mounted into this container", local=False)
+
+
+def _is_mounted(path: Path) -> bool:
+    """Whether `path` or the folder it is in was mounted here from elsewhere."""
+    resolved = path.resolve()
+    points = {line.split()[4] for line in _MOUNTS.read_text(errors="replace").splitlines()}
+    return not points.isdisjoint({str(resolved), str(resolved.parent)})
+
+
+async def _default_system_connection(podman: str, environ: Mapping[str, str]) -> Candidate | None:
+    """What `podman system connection default` was set to, if anything."""
+    process = await asyncio.create_subprocess_exec(
+        podman,
+        "system",
+        "connection",
+        "list",
+        "--format",
+        "json",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**environ},
+    )
+    try:
+        async with asyncio.timeout(_CLI_TIMEOUT_S):
+            output, _ = await process.communicate()
+        entries = json.loads(output or b"[]")
+    except (TimeoutError, ValueError) as error:
+        _log.info("podman's connections could not be listed: %r", error)
+        return None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return _default_of(entries if isinstance(entries, list) else ())
+
+
+def _default_of(entries: Sequence[Mapping[str, Any]]) -> Candidate | None:
+    for entry in entries:
+        name = str(entry.get("Name", ""))
+        # Before 4.2 the default is marked by a star behind its name.
+        if (entry.get("Default") or name.endswith("*")) and entry.get("URI"):
+            because = f'it is Podman\'s default connection "{name.rstrip("*")}"'
+            return Candidate(str(entry["URI"]), because, identity=entry.get("Identity") or None)
+    return None
+
+
+async def _connect(
+    candidate: Candidate, environ: Mapping[str, str], state_dir: Path, tried: Sequence[Attempt]
+) -> Connection:
+    url, owned = candidate.url, None
+    if url.startswith("ssh://"):
+        owned = await start_ssh_forward(url, candidate.identity, environ, state_dir)
+        url = f"unix://{owned.socket}"
+    try:
+        version = await _probe(url)
+    except BaseException:
+        if owned is not None:
+            await owned.close()
+        raise
+    local = candidate.local and candidate.url.startswith("unix://")
+    return Connection(url, candidate.url, candidate.because, version, local, tuple(tried), owned)
+
+
+async def _probe(url: str) -> str:
+    """The version of the Podman that answers at `url`."""
+
+    def ping() -> str:
+        with open_client(url, _PROBE_TIMEOUT_S) as client:
+            response = client.get("_ping")
+            response.raise_for_status()
+            return str(response.headers.get("Libpod-API-Version", ""))
+
+    try:
+        version = await asyncio.to_thread(ping)
+    except ValueError as error:
+        raise EngineError(
+            ErrorCode.DAEMON_UNREACHABLE,
+            f"{url} is no address that Podman can be reached at",
+            remedy="Use unix:///path/to/podman.sock, ssh://user@host/path or tcp://host:port.",
+        ) from error
+    except Exception as error:
+        raise from_exception(error, f"reach Podman at {url}") from error
+    if not version:
+        raise EngineError(
+            ErrorCode.DAEMON_UNREACHABLE,
+            f"what answers at {url} is not Podman",
+            remedy="Podkeeper manages Podman; Docker is not supported.",
+        )
+    if int(version.split(".")[0]) < int(API_VERSION[0]):
+        raise EngineError(
+            ErrorCode.PODMAN_TOO_OLD,
+            f"Podman {version} at {url} is too old",
+            remedy="Install Podman 4.0 or later.",
+        )
+    return version
+
+
+def _nothing_found(problems: Sequence[EngineError]) -> EngineError:
+    """The most telling of what went wrong, where nothing answers and there is no Podman to start."""
+    for code in (ErrorCode.PERMISSION_DENIED, ErrorCode.PODMAN_TOO_OLD):
+        for problem in problems:
+            if problem.code is code:
+                return problem
+    if problems:
+        return EngineError(
+            ErrorCode.DAEMON_UNREACHABLE,
+            "; ".join(str(p) for p in problems),
+            remedy=UNREACHABLE_REMEDY,
+        )
+    who = "root" if os.getuid() == 0 else "this user"
+    return EngineError(
+        ErrorCode.PODMAN_NOT_INSTALLED,
+        f"Podman is not installed, and no Podman socket answers {who}",
+        remedy="Install Podman 4.0 or later (podman.io/docs/installation), or name a socket in the settings.",
+    )

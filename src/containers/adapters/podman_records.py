@@ -1,0 +1,372 @@
+"""Podman's answers as they come over the wire, and how each becomes a domain model.
+
+Records are lenient: fields that Podman adds later are ignored, and null stands for empty, as Go writes it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
+from containers.model.health import HealthState, ProbeResult
+from containers.model.observed import (
+    ContainerDetail,
+    ContainerState,
+    EngineEvent,
+    ObservedContainer,
+    ObservedNetwork,
+    ObservedVolume,
+    PublishedPort,
+)
+
+PROJECT_LABEL = "com.docker.compose.project"
+"""The one to filter by: docker compose writes it, and podman-compose writes it beside its own."""
+_PROJECT_LABELS = (PROJECT_LABEL, "io.podman.compose.project")
+_SERVICE_LABELS = ("com.docker.compose.service", "io.podman.compose.service")
+_NUMBER_LABEL = "com.docker.compose.container-number"
+_OUTPUT_CHARACTERS = 500
+
+_NotNull = BeforeValidator(lambda value: {} if value is None else value)
+_Labels = Annotated[dict[str, str], _NotNull]
+_NotNullList = BeforeValidator(lambda value: [] if value is None else value)
+
+_STATES = {
+    "created": ContainerState.CREATED,
+    "configured": ContainerState.CREATED,
+    "initialized": ContainerState.CREATED,
+    "running": ContainerState.RUNNING,
+    "stopping": ContainerState.RUNNING,  # its process still lives
+    "paused": ContainerState.PAUSED,
+    "restarting": ContainerState.RESTARTING,
+    "exited": ContainerState.EXITED,
+    "stopped": ContainerState.EXITED,
+    "removing": ContainerState.REMOVING,
+}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+def state_of(word: str) -> ContainerState:
+    """Podman's word for a container's state, in docker compose's words."""
+    return _STATES.get(word.lower(), ContainerState.UNKNOWN)
+
+
+def health_of(word: str | None) -> HealthState:
+    """Podman's word for health; empty, and words we do not know, mean that there is no check."""
+    try:
+        return HealthState((word or "none").lower())
+    except ValueError:
+        return HealthState.NONE
+
+
+def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((labels[name] for name in names if labels.get(name)), "")
+
+
+def project_of(labels: Mapping[str, str]) -> ProjectName | None:
+    """The compose project that labels name."""
+    name = _first(labels, _PROJECT_LABELS)
+    return ProjectName(name) if name else None
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    """An aware time; Go's zero time, the year 1, stands for never."""
+    if value is None or value.year <= 1:
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+_R = TypeVar("_R", bound=_Record)
+
+
+class PortRecord(_Record):
+    """A published port or range of ports."""
+
+    host_ip: str = ""
+    container_port: int = 0
+    host_port: int = 0
+    range: int = 1
+    protocol: str = "tcp"
+
+    def to_ports(self) -> tuple[PublishedPort, ...]:
+        """One published port for each of the range and each protocol."""
+        return tuple(
+            PublishedPort(
+                host_ip="" if self.host_ip == "0.0.0.0" else self.host_ip,  # noqa: S104  (read, not bound)
+                host_port=self.host_port + i,
+                container_port=self.container_port + i,
+                protocol=protocol,
+            )
+            for protocol in self.protocol.split(",")
+            for i in range(max(self.range, 1))
+        )
+
+
+class ListedContainer(_Record):
+    """An entry of `GET containers/json`."""
+
+    id: str = Field(alias="Id")
+    names: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Names")
+    image: str = Field(default="", alias="Image")
+    image_id: str = Field(default="", alias="ImageID")
+    state: str = Field(default="", alias="State")
+    status: str = Field(default="", alias="Status")
+    """The health word; empty without a check. The command line's "Up 3 minutes" is made by the client."""
+    exit_code: int = Field(default=0, alias="ExitCode")
+    created: datetime = Field(alias="Created")
+    started_at: int = Field(default=0, alias="StartedAt")
+    labels: _Labels = Field(default_factory=dict, alias="Labels")
+    ports: Annotated[tuple[PortRecord, ...], _NotNullList] = Field(default=(), alias="Ports")
+
+    def to_observed(self) -> ObservedContainer | None:
+        """The domain model; None for a container that belongs to no service."""
+        project, service = project_of(self.labels), _first(self.labels, _SERVICE_LABELS)
+        if project is None or not service:
+            return None
+        number = self.labels.get(_NUMBER_LABEL, "")
+        state = state_of(self.state)
+        return ObservedContainer(
+            id=ContainerId(self.id),
+            name=self.names[0] if self.names else self.id[:12],
+            project=project,
+            service=ServiceName(service),
+            number=int(number) if number.isdigit() else 1,
+            image=self.image,
+            image_id=ImageId(self.image_id),
+            state=state,
+            health=health_of(self.status),
+            exit_code=self.exit_code if state is ContainerState.EXITED else None,
+            created_at=_moment(self.created) or datetime.fromtimestamp(0, UTC),
+            started_at=datetime.fromtimestamp(self.started_at, UTC) if self.started_at > 0 else None,
+            ports=tuple(p for record in self.ports for p in record.to_ports()),
+            labels=self.labels,
+        )
+
+
+class NetworkRecord(_Record):
+    """An entry of `GET networks/json`."""
+
+    name: str
+    labels: _Labels = {}
+
+    def to_observed(self) -> ObservedNetwork:
+        """The domain model."""
+        return ObservedNetwork(name=self.name, labels=self.labels)
+
+
+class VolumeRecord(_Record):
+    """An entry of `GET volumes/json`."""
+
+    name: str = Field(alias="Name")
+    labels: _Labels = Field(default_factory=dict, alias="Labels")
+
+    def to_observed(self) -> ObservedVolume:
+        """The domain model."""
+        return ObservedVolume(name=self.name, labels=self.labels)
+
+
+class CheckRecord(_Record):
+    """One run in a container's health log."""
+
+    start: datetime | None = Field(default=None, alias="Start")
+    end: datetime | None = Field(default=None, alias="End")
+    exit_code: int = Field(default=0, alias="ExitCode")
+    output: str = Field(default="", alias="Output")
+
+
+class HealthRecord(_Record):
+    """`State.Health` of an inspected container."""
+
+    status: str = Field(default="", alias="Status")
+    failing_streak: int = Field(default=0, alias="FailingStreak")
+    log: Annotated[tuple[CheckRecord, ...], _NotNullList] = Field(default=(), alias="Log")
+
+
+class StateRecord(_Record):
+    """`State` of an inspected container."""
+
+    status: str = Field(default="", alias="Status")
+    pid: int = Field(default=0, alias="Pid")
+    exit_code: int = Field(default=0, alias="ExitCode")
+    oom_killed: bool = Field(default=False, alias="OOMKilled")
+    error: str = Field(default="", alias="Error")
+    started_at: datetime | None = Field(default=None, alias="StartedAt")
+    finished_at: datetime | None = Field(default=None, alias="FinishedAt")
+    health: Annotated[HealthRecord, _NotNull] = Field(default=HealthRecord(), alias="Health")
+
+
+class HealthcheckConfig(_Record):
+    """`Config.Healthcheck`; times in nanoseconds."""
+
+    test: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Test")
+    timeout_ns: int = Field(default=0, alias="Timeout")
+
+
+class ConfigRecord(_Record):
+    """`Config` of an inspected container."""
+
+    healthcheck: Annotated[HealthcheckConfig, _NotNull] = Field(
+        default=HealthcheckConfig(), alias="Healthcheck"
+    )
+    stop_timeout_s: int = Field(default=10, alias="StopTimeout")
+
+
+class RestartPolicyRecord(_Record):
+    """`HostConfig.RestartPolicy`."""
+
+    name: str = Field(default="", alias="Name")
+
+
+class HostConfigRecord(_Record):
+    """`HostConfig` of an inspected container."""
+
+    restart_policy: Annotated[RestartPolicyRecord, _NotNull] = Field(
+        default=RestartPolicyRecord(), alias="RestartPolicy"
+    )
+
+
+class InspectedContainer(_Record):
+    """`GET containers/{id}/json`."""
+
+    id: str = Field(alias="Id")
+    name: str = Field(default="", alias="Name")
+    state: StateRecord = Field(alias="State")
+    restart_count: int = Field(default=0, alias="RestartCount")
+    config: Annotated[ConfigRecord, _NotNull] = Field(default=ConfigRecord(), alias="Config")
+    host_config: Annotated[HostConfigRecord, _NotNull] = Field(default=HostConfigRecord(), alias="HostConfig")
+
+    def to_detail(self) -> ContainerDetail:
+        """The domain model."""
+        state = self.state
+        return ContainerDetail(
+            id=ContainerId(self.id),
+            name=self.name,
+            state=state_of(state.status),
+            pid=state.pid,
+            exit_code=state.exit_code,
+            oom_killed=state.oom_killed,
+            error=state.error,
+            health=health_of(state.health.status),
+            health_output=state.health.log[-1].output[-_OUTPUT_CHARACTERS:] if state.health.log else "",
+            restart_count=self.restart_count,
+            restart_policy=self.host_config.restart_policy.name,
+            started_at=_moment(state.started_at),
+            finished_at=_moment(state.finished_at),
+        )
+
+    def to_probe(self, measured_s: float) -> ProbeResult:
+        """What the last check said; `measured_s` stands in where Podman noted no times."""
+        health = self.state.health
+        last = health.log[-1] if health.log else CheckRecord()
+        took_s = (last.end - last.start).total_seconds() if last.start and last.end else measured_s
+        return ProbeResult(
+            state=health_of(health.status),
+            failing_streak=health.failing_streak,
+            exit_code=last.exit_code if health.log else None,
+            output=last.output.strip()[-_OUTPUT_CHARACTERS:],
+            duration_s=max(took_s, 0.0),
+        )
+
+
+class ExecRecord(_Record):
+    """`GET exec/{id}/json`."""
+
+    exit_code: int = Field(default=0, alias="ExitCode")
+    running: bool = Field(default=False, alias="Running")
+    pid: int = Field(default=0, alias="Pid")
+
+
+class ActorRecord(_Record):
+    """What an event is about."""
+
+    id: str = Field(default="", alias="ID")
+    attributes: _Labels = Field(default_factory=dict, alias="Attributes")
+
+
+class EventRecord(_Record):
+    """One line of `GET events`."""
+
+    type: str = Field(alias="Type")
+    action: str = Field(alias="Action")
+    actor: Annotated[ActorRecord, _NotNull] = Field(default=ActorRecord(), alias="Actor")
+    time_nano: int = Field(default=0, alias="timeNano")
+    health_status: str | None = Field(default=None, alias="HealthStatus")
+
+    def to_event(self) -> EngineEvent:
+        """The domain model."""
+        return EngineEvent(
+            type=self.type,
+            action=self.action,
+            id=self.actor.id,
+            name=self.actor.attributes.get("name", ""),
+            at_ns=self.time_nano,
+            attributes=self.actor.attributes,
+            health=self.health_status or None,
+        )
+
+
+class IdMapRecord(_Record):
+    """One row of a user namespace's map."""
+
+    container_id: int = 0
+    host_id: int = 0
+
+
+class IdMappingsRecord(_Record):
+    """`host.idMappings`."""
+
+    uidmap: Annotated[tuple[IdMapRecord, ...], _NotNullList] = ()
+
+
+class SecurityRecord(_Record):
+    """`host.security`."""
+
+    rootless: bool = False
+
+
+class RuntimeRecord(_Record):
+    """`host.ociRuntime`."""
+
+    name: str = ""
+
+
+class HostRecord(_Record):
+    """`host` of `GET info`."""
+
+    cgroup_manager: str = Field(default="", alias="cgroupManager")
+    cgroup_version: str = Field(default="", alias="cgroupVersion")
+    cgroup_controllers: Annotated[tuple[str, ...], _NotNullList] = Field(
+        default=(), alias="cgroupControllers"
+    )
+    event_logger: str = Field(default="", alias="eventLogger")
+    network_backend: str = Field(default="", alias="networkBackend")
+    id_mappings: Annotated[IdMappingsRecord, _NotNull] = Field(default=IdMappingsRecord(), alias="idMappings")
+    oci_runtime: Annotated[RuntimeRecord, _NotNull] = Field(default=RuntimeRecord(), alias="ociRuntime")
+    security: Annotated[SecurityRecord, _NotNull] = SecurityRecord()
+
+    @property
+    def owner_uid(self) -> int:
+        """Who runs a rootless engine: the user that its root is mapped to."""
+        return next((m.host_id for m in self.id_mappings.uidmap if m.container_id == 0), 0)
+
+
+class VersionRecord(_Record):
+    """`version` of `GET info`."""
+
+    version: str = Field(default="", alias="Version")
+
+
+class InfoRecord(_Record):
+    """`GET info`."""
+
+    host: HostRecord = HostRecord()
+    version: VersionRecord = VersionRecord()
+
+
+def parse_list(record: type[_R], payload: Any) -> tuple[_R, ...]:
+    """Every entry of a JSON list that Podman may also write as null."""
+    return tuple(record.model_validate(item) for item in payload or ())

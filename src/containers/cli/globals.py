@@ -1,0 +1,53 @@
+"""The options that stand before every verb, as docker compose has them."""
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from containers.environment_manager import DEFAULT, Selection
+
+
+class Progress(StrEnum):
+    """How progress is shown."""
+
+    AUTO = "auto"
+    TTY = "tty"
+    PLAIN = "plain"
+    QUIET = "quiet"
+
+
+class Ansi(StrEnum):
+    """When colours and cursor movements are used."""
+
+    AUTO = "auto"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+@dataclass(slots=True)
+class Globals:
+    """What was given before the verb."""
+
+    files: tuple[Path, ...] = ()
+    project_name: str | None = None
+    profiles: tuple[str, ...] = ()
+    env_files: tuple[Path, ...] = ()
+    project_directory: Path | None = None
+    environment: str = DEFAULT
+    progress: Progress = Progress.AUTO
+    ansi: Ansi = Ansi.AUTO
+    engine_url: str | None = None
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def selection(self) -> Selection:
+        """What the managers take."""
+        folder = Path.cwd()
+        return Selection(
+            folder=folder,
+            files=tuple(folder / f for f in self.files),
+            project_directory=folder / self.project_directory if self.project_directory else None,
+            project_name=self.project_name,
+            profiles=self.profiles,
+            env_files=tuple(folder / f for f in self.env_files),
+        )

@@ -1,0 +1,112 @@
+"""From a verb to the event loop and back: the application, signals, and exit codes."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import typer
+
+from containers.app import Application, default_settings, running
+from containers.cli.globals import Globals
+from containers.cli.terminal import Terminal
+from containers.compose_manager import ComposeManager
+from containers.model.errors import PodkeeperError
+from containers.model.outcome import Problem
+
+INTERRUPTED = 130
+"""The shell's code for a program that INT ended."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a verb has to work with."""
+
+    app: Application
+    manager: ComposeManager
+    terminal: Terminal
+    chosen: Globals
+
+
+Verb = Callable[[Run], Awaitable[int]]
+
+
+def run(context: typer.Context, verb: Verb) -> NoReturn:
+    """Run `verb` with everything it needs, and exit with its code; errors are printed, never raised.
+
+    INT and TERM once: what is under way is stopped and rolled back. Twice: stop here.
+    """
+    chosen = context.find_object(Globals) or Globals()
+    terminal = Terminal(chosen)
+    try:
+        code = asyncio.run(_run(chosen, terminal, verb))
+    except PodkeeperError as error:
+        print_problem(
+            terminal, Problem(code=error.code, message=str(error), remedy=error.remedy, service=None)
+        )
+        code = 1
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        code = 0
+    raise typer.Exit(code)
+
+
+async def _run(chosen: Globals, terminal: Terminal, verb: Verb) -> int:
+    settings = default_settings(chosen.environ, chosen.engine_url)
+    async with running(settings, chosen.environ) as app:
+        manager = app.manager(chosen.selection())
+        manager.environment = chosen.environment
+        return await _until_interrupted(Run(app, manager, terminal, chosen), verb)
+
+
+async def _until_interrupted(context: Run, verb: Verb) -> int:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    interrupts = 0
+
+    def interrupted() -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts == 1 and context.manager.is_busy:
+            context.terminal.note("stopping and rolling back (once more to leave it as it is)")
+            context.manager.cancel()
+        elif task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupted)
+    try:
+        code = await verb(context)
+    except asyncio.CancelledError:
+        if not interrupts:
+            raise
+        if context.manager.is_busy:
+            context.terminal.note(
+                "left as it is: `podkeeper ps` shows what runs, `podkeeper up` completes it"
+            )
+        return INTERRUPTED
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return INTERRUPTED if interrupts and code else code
+
+
+def print_problem(terminal: Terminal, problem: Problem) -> None:
+    """One failure: what, why, what to do, and what the service said last."""
+    from rich.text import Text  # noqa: PLC0415  (start-up time)
+
+    text = Text()
+    text.append("error", style="bold red")
+    text.append(f" [{problem.code}]: {problem.message}")
+    if problem.remedy:
+        text.append(f"\n  {problem.remedy}", style="dim")
+    if problem.check_output:
+        text.append("\n  its health check said: ", style="dim")
+        text.append(problem.check_output.replace("\n", "\n    "))
+    if problem.log_tail:
+        text.append("\n  the end of its log:", style="dim")
+        for line in problem.log_tail:
+            text.append(f"\n    {line}")
+    terminal.err.print(text, soft_wrap=True)

@@ -1,0 +1,161 @@
+"""The Compose Specification's `deploy` and `develop` sections of a service."""
+
+from typing import Annotated, Literal
+
+from containers.compose.schema_parts import (
+    ABSENT,
+    DeviceRequest,
+    Hook,
+    ListOrDict,
+    NotNegative,
+    Number,
+    Shape,
+    StringOrList,
+    Whole,
+)
+
+
+class Rollout(Shape):
+    """How containers are replaced, or brought back."""
+
+    parallelism: Whole = ABSENT
+    """How many containers at a time; 0 is all at once."""
+    delay: str = ABSENT
+    """How long to wait between groups, such as `10s`."""
+    failure_action: str = ABSENT
+    """What to do when it fails: `continue`, `pause` or `rollback`."""
+    monitor: str = ABSENT
+    """How long to watch a new container for failures."""
+    max_failure_ratio: Number = ABSENT
+    """The share of failures that is tolerated, from 0 to 1."""
+    order: Literal["start-first", "stop-first"] = ABSENT
+    """Whether the new container starts before the old one stops."""
+
+
+class Limits(Shape):
+    """The most that a container may use."""
+
+    cpus: Number = ABSENT
+    """Processor cores, such as `0.5`."""
+    memory: str = ABSENT
+    """Memory, such as `512m`."""
+    pids: Whole = ABSENT
+    """Processes."""
+
+
+class DiscreteResource(Shape):
+    """A countable resource."""
+
+    kind: str = ABSENT
+    """What it is, such as `SSD`."""
+    value: Number = ABSENT
+    """How many."""
+
+
+class GenericResource(Shape):
+    """A resource that only the platform knows."""
+
+    discrete_resource_spec: DiscreteResource = ABSENT
+    """A countable resource."""
+
+
+class Reservations(Shape):
+    """What a container must be able to get."""
+
+    cpus: Number = ABSENT
+    """Processor cores."""
+    memory: str = ABSENT
+    """Memory, such as `256m`."""
+    generic_resources: list[GenericResource] = ABSENT
+    """Resources that only the platform knows."""
+    devices: list[DeviceRequest] = ABSENT
+    """Devices, such as GPUs."""
+
+
+class Resources(Shape):
+    """Limits and reservations."""
+
+    limits: Limits = ABSENT
+    """The most that a container may use."""
+    reservations: Reservations = ABSENT
+    """What a container must be able to get."""
+
+
+class DeployRestart(Shape):
+    """When containers are started again."""
+
+    condition: str = ABSENT
+    """`none`, `on-failure` or `any`."""
+    delay: str = ABSENT
+    """How long to wait before a restart."""
+    max_attempts: Whole = ABSENT
+    """How often to try before giving up."""
+    window: str = ABSENT
+    """How long a container must run for the restart to count as a success."""
+
+
+class Preference(Shape):
+    """A preference for where containers run."""
+
+    spread: str = ABSENT
+    """The node label to spread containers over."""
+
+
+class Placement(Shape):
+    """Where containers may run."""
+
+    constraints: list[str] = ABSENT
+    """Conditions that a node must meet."""
+    preferences: list[Preference] = ABSENT
+    """Preferences among the nodes that do."""
+    max_replicas_per_node: Whole = ABSENT
+    """The most containers on one node."""
+
+
+class Deploy(Shape):
+    """How a service is deployed."""
+
+    mode: str = ABSENT
+    """`replicated` or `global`."""
+    endpoint_mode: str = ABSENT
+    """`vip` or `dnsrr`."""
+    replicas: Annotated[int, NotNegative] | str = ABSENT
+    """How many containers run."""
+    labels: ListOrDict = ABSENT
+    """Metadata of the service, not of its containers."""
+    rollback_config: Rollout = ABSENT
+    """How a failed update is undone."""
+    update_config: Rollout = ABSENT
+    """How an update is carried out."""
+    resources: Resources = ABSENT
+    """Limits and reservations."""
+    restart_policy: DeployRestart = ABSENT
+    """When containers are started again; stronger than `restart`."""
+    placement: Placement = ABSENT
+    """Where containers may run."""
+
+
+class WatchRule(Shape):
+    """What to do when files change."""
+
+    path: str
+    """The file or folder to watch."""
+    action: Literal["rebuild", "sync", "restart", "sync+restart", "sync+exec"]
+    """What to do about a change."""
+    target: str = ABSENT
+    """Where in the container files are copied to."""
+    ignore: StringOrList = ABSENT
+    """Patterns of files that do not count."""
+    include: StringOrList = ABSENT
+    """Patterns of the only files that count."""
+    exec: Hook = ABSENT
+    """What `sync+exec` runs in the container."""
+    initial_sync: bool | str = ABSENT
+    """Whether everything is copied once at the beginning."""
+
+
+class Develop(Shape):
+    """Help while developing a service."""
+
+    watch: list[WatchRule] = ABSENT
+    """What to do when files change."""

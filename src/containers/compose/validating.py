@@ -1,0 +1,257 @@
+"""Whether a project fits together: every name that is used is defined, and nothing waits for itself."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from containers.compose.nodes import Map, Spot
+from containers.compose.reporting import Report
+from containers.model.errors import ErrorCode
+from containers.model.source import Location
+
+
+def check_consistency(project: Map, active: Map, services: Map, report: Report) -> None:
+    """Check the enabled services against each other and the project's resources."""
+    for name, service in active.items():
+        spot = active.spots.get(name)
+        check = _ServiceCheck(name, service, spot, project, active, services, report)
+        check.run()
+    _check_cycles(active, report)
+    _check_container_names(active, report)
+    _check_published_ports(active, report)
+
+
+class _ServiceCheck:
+    """The checks of one service."""
+
+    def __init__(
+        self,
+        name: str,
+        service: Map,
+        spot: Spot | None,
+        project: Map,
+        active: Map,
+        services: Map,
+        report: Report,
+    ) -> None:
+        self._name = name
+        self._service = service
+        self._spot = spot
+        self._project = project
+        self._active = active
+        self._services = services
+        self._report = report
+
+    def run(self) -> None:
+        service = self._service
+        if not any(service.get(key) for key in ("image", "build", "provider")):
+            self._error(
+                ErrorCode.INVALID_COMPOSE,
+                "has neither `image` nor `build`",
+                self._spot,
+                "say which image to run",
+                on_key=True,
+            )
+        self._exclusive()
+        self._dependencies()
+        self._references("networks", "network", _keys(service.get("networks")))
+        self._references("models", "model", _keys(service.get("models")))
+        self._references("volumes", "volume", self._named_volumes())
+        for section, noun in (("secrets", "secret"), ("configs", "config")):
+            self._references(section, noun, _sources(service.get(section)))
+        build = service.get("build") or {}
+        self._references("secrets", "build secret", _sources(build.get("secrets")))
+        self._platforms(build)
+        self._contexts(build)
+
+    def _error(
+        self,
+        code: ErrorCode,
+        problem: str,
+        spot: Spot | None,
+        hint: str | None = None,
+        *,
+        on_key: bool = False,
+    ) -> None:
+        message = f"services.{self._name} {problem}"
+        self._report.error(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
+
+    def _exclusive(self) -> None:
+        service, spots = self._service, self._service.spots
+        if service.get("network_mode") and service.get("networks"):
+            self._error(
+                ErrorCode.CONFLICT,
+                "has both `network_mode` and `networks`",
+                spots.get("network_mode"),
+                "remove one of the two",
+                on_key=True,
+            )
+        build = service.get("build") or Map()
+        if build.get("dockerfile") and build.get("dockerfile_inline"):
+            self._error(
+                ErrorCode.CONFLICT,
+                "has both `dockerfile` and `dockerfile_inline`",
+                build.spots.get("dockerfile_inline"),
+                "remove one of the two",
+                on_key=True,
+            )
+        replicas = service.get("scale") or (service.get("deploy") or {}).get("replicas") or 1
+        if service.get("container_name") and isinstance(replicas, int) and replicas > 1:
+            self._error(
+                ErrorCode.CONFLICT,
+                f"has a `container_name`, so it cannot run {replicas} times",
+                spots.get("container_name"),
+                "remove `container_name`",
+                on_key=True,
+            )
+
+    def _dependencies(self) -> None:
+        dependencies = self._service.get("depends_on")
+        if not isinstance(dependencies, Map):
+            return
+        for other, entry in list(dependencies.items()):
+            if other in self._active or (other in self._services and not entry.get("required", True)):
+                continue
+            spot = dependencies.spots.get(other)
+            if other in self._services:
+                problem = f"depends on `{other}`, which no active profile enables"
+                hint = f"activate a profile of `{other}`, or write `required: false`"
+            else:
+                problem = f"depends on `{other}`, which is no service"
+                hint = _suggestion(other, self._services)
+            self._error(ErrorCode.UNDEFINED_REFERENCE, problem, spot, hint, on_key=True)
+
+    def _references(self, section: str, noun: str, names: Iterable[tuple[str, Spot | None]]) -> None:
+        defined = self._project.get(section) or {}
+        for name, spot in names:
+            if name not in defined:
+                self._error(
+                    ErrorCode.UNDEFINED_REFERENCE,
+                    f"uses the {noun} `{name}`, which is not defined",
+                    spot,
+                    _suggestion(name, defined) or f"define it under the top-level `{section}:`",
+                    on_key=True,
+                )
+
+    def _named_volumes(self) -> Iterable[tuple[str, Spot | None]]:
+        volumes = self._service.get("volumes")
+        for volume, spot in volumes.pairs() if volumes else ():
+            if volume.get("type") == "volume" and volume.get("source"):
+                yield volume["source"], volume.spots.get("source", spot)
+
+    def _platforms(self, build: Any) -> None:
+        platform, platforms = self._service.get("platform"), build.get("platforms")
+        if platform and platforms and platform not in platforms:
+            self._error(
+                ErrorCode.CONFLICT,
+                f"has the platform `{platform}`, which is not among those it is built for",
+                self._service.spots.get("platform"),
+                "add it to `build.platforms`",
+            )
+
+    def _contexts(self, build: Any) -> None:
+        contexts = build.get("additional_contexts")
+        for key, context in (contexts or {}).items():
+            other = context.removeprefix("service:") if context else ""
+            if other != (context or "") and other not in self._services:
+                problem = f"builds with the service `{other}`, which is not defined"
+                self._error(ErrorCode.UNDEFINED_REFERENCE, problem, contexts.spots.get(key))
+
+
+def _keys(value: Any) -> Iterable[tuple[str, Spot | None]]:
+    return [(key, value.spots.get(key)) for key in value] if isinstance(value, Map) else []
+
+
+def _sources(grants: Any) -> Iterable[tuple[str, Spot | None]]:
+    for grant, spot in grants.pairs() if grants else ():
+        if grant.get("source"):
+            yield grant["source"], grant.spots.get("source", spot)
+
+
+def _suggestion(name: str, words: Iterable[str]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415  (only needed once something is wrong)
+
+    near = get_close_matches(name, list(words), n=1)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def _check_cycles(services: Map, report: Report) -> None:
+    """Report each circle of dependencies once, with every edge that makes it."""
+    done: set[str] = set()
+    for start in services:
+        trail: list[str] = []
+        pending: list[tuple[str, int]] = [(start, 0)]
+        while pending:
+            name, depth = pending.pop()
+            del trail[depth:]
+            if name in trail:
+                _report_cycle([*trail[trail.index(name) :], name], services, report)
+                continue
+            if name in done or name not in services:
+                continue
+            trail.append(name)
+            dependencies = list(services[name].get("depends_on") or ())
+            if not any(other in trail or other not in done for other in dependencies):
+                done.add(name)
+            pending += [(other, depth + 1) for other in reversed(dependencies)]
+        done.add(start)
+
+
+def _report_cycle(names: list[str], services: Map, report: Report) -> None:
+    edges: list[Location] = []
+    for name, other in pairwise(names):
+        spot = services[name]["depends_on"].spots.get(other)
+        if spot is not None:
+            edges.append(spot.key_location())
+    report.error(
+        ErrorCode.DEPENDENCY_CYCLE,
+        f"services depend on each other in a circle: {' -> '.join(names)}",
+        edges[0] if edges else services.spots.get(names[0]),
+        service=names[0],
+        hint="remove one of these dependencies",
+        related=edges,
+    )
+
+
+def _check_container_names(services: Map, report: Report) -> None:
+    seen: dict[str, Spot | None] = {}
+    for name, service in services.items():
+        wanted = service.get("container_name")
+        if not wanted:
+            continue
+        spot = service.spots.get("container_name")
+        if wanted in seen:
+            first = seen[wanted]
+            report.error(
+                ErrorCode.CONFLICT,
+                f"services.{name} has the container name `{wanted}`, which another service has already",
+                spot,
+                service=name,
+                hint="give each its own name, or none",
+                related=[first.location()] if first is not None else [],
+            )
+        seen.setdefault(wanted, spot)
+
+
+def _check_published_ports(services: Map, report: Report) -> None:
+    """Two services cannot publish one port; compose finds out only when the second one starts."""
+    seen: dict[tuple[str, str, str], tuple[str, Spot | None]] = {}
+    for name, service in services.items():
+        ports = service.get("ports")
+        for port, spot in ports.pairs() if ports else ():
+            published = str(port.get("published") or "")
+            if not published.isdecimal():
+                continue
+            address = port.get("host_ip") or "0.0.0.0"  # noqa: S104  (what an empty address means)
+            key = (address, published, port.get("protocol", "tcp"))
+            other = seen.setdefault(key, (name, spot))
+            if other[0] != name:
+                first = other[1]
+                report.warning(
+                    ErrorCode.CONFLICT,
+                    f"services.{name} publishes port {published}/{key[2]}, and so does services.{other[0]}",
+                    spot,
+                    service=name,
+                    hint="publish one of them on another port",
+                    related=[first.location()] if first is not None else [],
+                )

@@ -1,0 +1,35 @@
+"""The tasks that the editor offers, and that `tasks.json` may name."""
+
+import sys
+from pathlib import Path
+
+from containers.lsp.protocol import TaskDescription
+
+TASKS: dict[str, tuple[tuple[str, ...], str]] = {
+    "up": (("up",), "Create and start the stack, and wait until every service is healthy"),
+    "down": (("down",), "Stop and remove the stack's containers and networks"),
+    "restart": (("restart",), "Restart the stack, in order and health-gated"),
+    "plan": (("plan",), "Show what `up` would do; changes nothing"),
+    "validate": (("validate",), "Check the compose files"),
+    "status": (("ps",), "Show the state and health of every service"),
+    "logs": (("logs", "--follow"), "Follow the logs of the stack"),
+    "monitor": (("monitor",), "Keep the stack healthy, in the foreground"),
+}
+
+
+def task_descriptions(
+    folders: tuple[Path, ...], environments: dict[Path, str]
+) -> tuple[TaskDescription, ...]:
+    """Every task for every folder, run by the very program that serves."""
+    program = (sys.executable, "-m", "containers")
+    return tuple(
+        TaskDescription(
+            name=name,
+            label=name,
+            detail=detail,
+            folder=str(folder),
+            argv=(*program, "--env", environments[folder], *argv),
+        )
+        for folder in folders
+        for name, (argv, detail) in TASKS.items()
+    )
