@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,6 @@ _BELOW = (2,)
 _REMEDY = "Install it where Podkeeper is installed: pip install 'podman-compose>=1.5,<2'."
 _VERSION_TIMEOUT_S = 20.0
 _LOG_LINE = re.compile(r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]+:(?P<message>.*)")
-_ABOUT_PROGRAM = re.compile(r"Podkeeper|podkeeper|Traceback|  File ")
 
 
 class Provider(NamedTuple):
@@ -63,14 +62,11 @@ class PodmanComposeProgram:
             TranslationError: there is none, or one that is too old or too new.
         """
         if self._provider is None:
-            command = self._command()
-            print_of_it = _fingerprint(command)
-            known = await asyncio.to_thread(self._read_known, print_of_it)
+            command, known = await asyncio.to_thread(self._find)
             version = known or await self._ask_version(command)
             _check_version(command[0], version)
             if known is None:
-                fact = json.dumps({"program": print_of_it, "version": version})
-                await asyncio.to_thread(write_private, self._known_path, fact.encode())
+                await asyncio.to_thread(self._remember, command, version)
             self._program, self._provider = command, Provider(" ".join(command), version)
         return self._provider
 
@@ -81,91 +77,84 @@ class PodmanComposeProgram:
             TranslationError: it is missing, refused the file, or took too long.
         """
         await self.provider()
+        provider_command = self._program or ()
         arguments = ("--in-pod", "false", "-p", project, "-f", "compose.json")
-        with self._private_folder() as folder:
+        async with self._private_folder() as folder:
             await asyncio.to_thread(write_private, folder / "compose.json", text.encode())
-            errors = await self._run(
+            _, errors = await self._run(
+                provider_command,
                 (*arguments, "up", "--no-start", "--no-build", "--no-deps"),
                 folder,
                 engine_version,
                 self._timeout_s,
             )
-            calls = await asyncio.to_thread(lambda: tuple(_read_calls(folder)))
+            calls = await asyncio.to_thread(_read_calls, folder)
         return Recorded(calls, tuple(_warnings(errors)))
 
     @property
     def _known_path(self) -> Path:
         return self._cache_dir / "podman-compose.json"
 
-    def _command(self) -> tuple[str, ...]:
-        if self._program is not None:
-            return self._program
-        beside = Path(sys.executable).with_name(_NAME)
-        found = str(beside) if os.access(beside, os.X_OK) else shutil.which(_NAME)
-        if found is None:
-            raise TranslationError(
-                ErrorCode.COMPOSE_PROVIDER_MISSING, f"{_NAME} is not installed", remedy=_REMEDY
-            )
-        return (found,)
-
-    def _read_known(self, program: Sequence[object]) -> str | None:
+    def _find(self) -> tuple[tuple[str, ...], str | None]:
+        """The command line, and its version where this very program was asked before."""
+        command = self._program or _installed()
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(self._known_path.read_bytes())
-            if known["program"] == list(program):
-                return str(known["version"])
-        return None
+            if known["program"] == _fingerprint(command):
+                return command, str(known["version"])
+        return command, None
+
+    def _remember(self, command: tuple[str, ...], version: str) -> None:
+        fact = {"program": _fingerprint(command), "version": version}
+        with contextlib.suppress(OSError):  # then it is asked again the next time
+            write_private(self._known_path, json.dumps(fact).encode())
 
     async def _ask_version(self, command: tuple[str, ...]) -> str:
-        with self._private_folder() as folder:
-            self._program = command
-            output = folder / "version"
-            await self._run(("version", "--short"), folder, "5.0.0", _VERSION_TIMEOUT_S, output)
-            words = (await asyncio.to_thread(output.read_text, errors="replace")).split()
+        async with self._private_folder() as folder:
+            output, _ = await self._run(command, ("version", "--short"), folder, "5.0.0", _VERSION_TIMEOUT_S)
+        words = output.split()
         return words[-1] if words else ""
 
-    @contextlib.contextmanager
-    def _private_folder(self) -> Iterator[Path]:
+    @contextlib.asynccontextmanager
+    async def _private_folder(self) -> AsyncIterator[Path]:
         """A folder only we can read, with the recorder in it; gone afterwards."""
-        make_private_folder(self._cache_dir)
-        with tempfile.TemporaryDirectory(prefix="translate-", dir=self._cache_dir) as name:
-            folder = Path(name).resolve()
-            for part in ("calls", "seen"):
-                (folder / part).mkdir(mode=0o700)
-            script = files("containers.adapters").joinpath("podman_compose_recorder.sh").read_bytes()
-            write_private(folder / "podman", script, mode=0o700)
+        folder = await asyncio.to_thread(_make_recording_folder, self._cache_dir)
+        try:
             yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _run(
         self,
+        program: Sequence[str],
         arguments: Sequence[str],
         folder: Path,
         engine_version: str,
         timeout_s: float,
-        output: Path | None = None,
-    ) -> str:
-        """Run it and return its standard error."""
-        command = (*(self._program or ()), "--podman-path", str(folder / "podman"), *arguments)
-        with contextlib.ExitStack() as stack:
-            stdout = stack.enter_context(output.open("wb")) if output else asyncio.subprocess.DEVNULL
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    cwd=folder,
-                    env=_environment(folder, engine_version),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise TranslationError(
-                    ErrorCode.COMPOSE_PROVIDER_MISSING,
-                    f"{command[0]} can not be started: {error.strerror}",
-                    remedy=_REMEDY,
-                ) from error
+    ) -> tuple[str, str]:
+        """Run it with the recorder as its podman, and return what it printed on both streams."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *program,
+                "--podman-path",
+                str(folder / "podman"),
+                *arguments,
+                cwd=folder,
+                env=_environment(folder, engine_version),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise TranslationError(
+                ErrorCode.COMPOSE_PROVIDER_MISSING,
+                f"{program[0]} can not be started: {error.strerror}",
+                remedy=_REMEDY,
+            ) from error
         try:
             async with asyncio.timeout(timeout_s):
-                _, errors = await process.communicate()
+                output, errors = (text.decode(errors="replace") for text in await process.communicate())
         except TimeoutError as error:
             raise TranslationError(
                 ErrorCode.COMPOSE_PROVIDER_FAILED,
@@ -175,13 +164,33 @@ class PodmanComposeProgram:
         finally:
             if process.returncode is None:
                 await _kill(process)
-        text = errors.decode(errors="replace")
         if process.returncode:
+            reason = _last_words(errors) or f"exit code {process.returncode}"
             raise TranslationError(
-                ErrorCode.COMPOSE_PROVIDER_FAILED,
-                f"{_NAME} did not accept the project: {_last_words(text) or f'exit code {process.returncode}'}",
+                ErrorCode.COMPOSE_PROVIDER_FAILED, f"{_NAME} did not accept the project: {reason}"
             )
-        return text
+        return output, errors
+
+
+def _installed() -> tuple[str, ...]:
+    beside = Path(sys.executable).with_name(_NAME)
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which(_NAME)
+    if found is None:
+        raise TranslationError(
+            ErrorCode.COMPOSE_PROVIDER_MISSING, f"{_NAME} is not installed", remedy=_REMEDY
+        )
+    return (found,)
+
+
+def _make_recording_folder(cache_dir: Path) -> Path:
+    make_private_folder(cache_dir)
+    # Without links in it: podman-compose writes paths without, and we look for them in its arguments.
+    folder = Path(tempfile.mkdtemp(prefix="translate-", dir=cache_dir)).resolve()
+    for part in ("calls", "seen"):
+        (folder / part).mkdir(mode=0o700)
+    script = files("containers.adapters").joinpath("podman_compose_recorder.sh").read_bytes()
+    write_private(folder / "podman", script, mode=0o700)
+    return folder
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
@@ -230,10 +239,12 @@ def _check_version(path: str, version: str) -> None:
         )
 
 
-def _read_calls(folder: Path) -> Iterator[tuple[str, ...]]:
-    for path in sorted((folder / "calls").iterdir(), key=lambda path: path.stat().st_mtime_ns):
-        text = path.read_bytes().decode(errors="surrogateescape")
-        yield without_folder(text.split("\0")[:-1], str(folder))
+def _read_calls(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """Every call, in the order they came."""
+    return tuple(
+        without_folder(path.read_bytes().decode(errors="surrogateescape").split("\0")[:-1], str(folder))
+        for path in sorted((folder / "calls").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    )
 
 
 def _messages(errors: str) -> Iterator[tuple[str, str]]:

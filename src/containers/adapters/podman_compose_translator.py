@@ -53,6 +53,15 @@ class PodmanComposeTranslator:
         """
         return await self._program.provider()
 
+    async def describe(self) -> str:
+        """Which podman-compose is used: version and path.
+
+        Raises:
+            TranslationError: as `provider`.
+        """
+        provider = await self.provider()
+        return f"{provider.version} ({provider.path})"
+
     async def translate(self, project: ResolvedProject, engine: EngineInfo) -> Translation:
         """Translate; secrets and configs that are not files yet are written to `secrets_dir`.
 
@@ -77,6 +86,8 @@ class PodmanComposeTranslator:
         return render(project, files, engine.version_tuple)
 
     async def _record(self, project: ResolvedProject, rendered: Rendered, engine_version: str) -> Recorded:
+        if rendered.is_empty:
+            return Recorded((), ())
         provider = await self._program.provider()
         parts = (
             _RECORDING_FORMAT,

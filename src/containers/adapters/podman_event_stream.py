@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 _REMEMBERED = 4096
 """Events that a repetition is recognised against."""
 _NS = 1_000_000_000
+_EARLIER_NS = 1_000_000
+"""Podman reads `since` into a float, which is some hundred nanoseconds off: ask for more, and drop it here."""
 
 
 async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[EngineEvent, None]:
@@ -29,7 +31,8 @@ async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[Engine
     """
     params = {"stream": "true"}
     if since_ns is not None:
-        params["since"] = f"{since_ns // _NS}.{since_ns % _NS:09d}"
+        early_ns = since_ns - _EARLIER_NS
+        params["since"] = f"{early_ns // _NS}.{early_ns % _NS:09d}"
     seen: OrderedDict[tuple[int, str, str, str], None] = OrderedDict()
     stream = ByteStream(url, "events", params, "follow Podman's events")
     rest = b""

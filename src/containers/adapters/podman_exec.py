@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from podman.api.client import APIClient, APIResponse
 
@@ -68,7 +68,7 @@ def _attach(client: APIClient, session: str, timeout_s: float) -> str | None:
     response: APIResponse = client.post(
         path_of("exec", session, "start"), data="{}", headers=_JSON, stream=True, timeout=timeout_s
     )
-    with response:
+    with closing(response):
         response.raise_for_status()
         while chunk := response.raw.read1(decode_content=True):
             said = (said + "".join(f"{line}\n" for line in decoder.feed(chunk)))[-_OUTPUT_CHARACTERS:]

@@ -20,6 +20,7 @@ from containers.adapters.podman_engine_info import describe_engine
 from containers.adapters.podman_errors import from_text, port_conflict
 from containers.adapters.podman_event_stream import stream_events
 from containers.adapters.podman_exec import execute
+from containers.adapters.podman_host_folders import make_folders
 from containers.adapters.podman_log_stream import stream_log_lines
 from containers.adapters.podman_port_holder import process_on_port
 from containers.adapters.podman_records import (
@@ -156,7 +157,12 @@ class PodmanRestEngine:
     async def create_container(
         self, name: str, recipe: ContainerRecipe, labels: Mapping[str, str]
     ) -> ContainerId:
-        """Create, not start. Never pulls. `labels` come on top of the recipe's."""
+        """Create, not start. Never pulls. `labels` come on top of the recipe's.
+
+        Folders for bind mounts are made where they are missing, if the engine is on this machine.
+        """
+        if recipe.host_folders and self.connection.local:
+            await self._calls.blocking(lambda: make_folders(recipe.host_folders), doing=f"create {name}")
         container = ContainerId(await self._cli.create_container(name, recipe, labels))
         self._names[container] = name
         return container

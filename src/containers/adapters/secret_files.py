@@ -53,7 +53,9 @@ class SecretFiles:
         folder = self._folder / quote(project, safe="") / material.section / quote(material.name, safe="")
         for part in (*reversed(folder.parents[:3]), folder):
             make_private_folder(part)
-        versions = sorted((path for path in folder.iterdir() if path.name.isdecimal()), key=lambda p: int(p.name))
+        versions = sorted(
+            (path for path in folder.iterdir() if path.name.isdecimal()), key=lambda p: int(p.name)
+        )
         for path in versions:
             if path.read_bytes() == content:
                 return path

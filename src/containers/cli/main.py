@@ -34,7 +34,7 @@ def options(
     context: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Option("--file", "-f", help="Compose file; may be given again to merge more."),
+        typer.Option("--file", "-f", help="Compose file; again to merge more."),
     ] = None,
     project_name: Annotated[
         str | None, typer.Option("--project-name", "-p", help="The project's name.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -12,8 +13,9 @@ from containers.app import Application, default_settings, running
 from containers.cli.globals import Globals
 from containers.cli.terminal import Terminal
 from containers.compose_manager import ComposeManager
-from containers.model.errors import PodkeeperError
+from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.outcome import Problem
+from containers.settings import Settings
 
 INTERRUPTED = 130
 """The shell's code for a program that INT ended."""
@@ -50,7 +52,23 @@ def run(context: typer.Context, verb: Verb) -> NoReturn:
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         code = 0
+    except Exception as error:  # noqa: BLE001  (the boundary: no traceback reaches a person)
+        print_problem(terminal, _unexpected(error, default_settings(chosen.environ)))
+        code = 1
     raise typer.Exit(code)
+
+
+def _unexpected(error: Exception, settings: Settings) -> Problem:
+    """A fault of ours: said in a line, with the whole chain in a file."""
+    report = settings.state_dir / "last-error.txt"
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        report.write_text("".join(traceback.format_exception(error)))
+        where = f"the details are in {report}"
+    except OSError as failure:
+        where = f"the details could not be written to {report}: {failure.strerror}"
+    message = f"unexpected: {type(error).__name__}: {error}"
+    return Problem(code=ErrorCode.INTERNAL, message=message, remedy=f"this is a fault of Podkeeper; {where}")
 
 
 async def _run(chosen: Globals, terminal: Terminal, verb: Verb) -> int:
@@ -83,9 +101,7 @@ async def _until_interrupted(context: Run, verb: Verb) -> int:
         if not interrupts:
             raise
         if context.manager.is_busy:
-            context.terminal.note(
-                "left as it is: `podkeeper ps` shows what runs, `podkeeper up` completes it"
-            )
+            context.terminal.note("left as it is: see `podkeeper ps`; `podkeeper up` completes it")
         return INTERRUPTED
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,9 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def lsp(
     context: typer.Context,
-    log_level: Annotated[
-        str, typer.Option(help="What goes to standard error: debug, info, warning.")
-    ] = "info",
+    log_level: Annotated[str, typer.Option(help="Of standard error: debug, info, warning.")] = "info",
 ) -> None:
     """Serve the Language Server Protocol on standard input and output."""
     chosen = context.find_object(Globals) or Globals()

@@ -1,6 +1,6 @@
 """Verbs that change a stack: up, down, restart, stop."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -125,27 +125,12 @@ def _conclude(with_: Run, result: ComposeResult, *, json: bool, with_table: bool
     """Print what came of it; the exit code."""
     terminal = with_.terminal
     if json:
-        terminal.json(
-            {
-                "ok": result.ok,
-                "project": result.project,
-                "outcome": result.outcome.kind if result.outcome else None,
-                "transaction": result.outcome.transaction if result.outcome else None,
-                "problems": [p.model_dump(mode="json") for p in result.problems],
-                "services": status_rows(result.services.values()),
-            }
-        )
+        terminal.json(_as_json(result))
         return result.exit_code
-    for diagnostic in result.diagnostics:
-        if diagnostic.severity is Severity.WARNING:
-            terminal.note(str(diagnostic))
+    for warning in _warnings(result):
+        terminal.note(f"warning: {warning}")
     outcome = result.outcome
-    if outcome is not None:
-        for warning in outcome.plan.warnings:
-            terminal.note(f"warning: {warning}")
     if isinstance(outcome, Committed):
-        for problem in outcome.warnings:
-            terminal.note(f"warning: {problem.message}")
         if outcome.plan.is_empty:
             terminal.note(f"{result.project}: nothing to do")
         if with_table:
@@ -155,3 +140,25 @@ def _conclude(with_: Run, result: ComposeResult, *, json: bool, with_table: bool
     if isinstance(outcome, RolledBack):
         terminal.note(f"{result.project}: rolled back, everything is as it was before")
     return result.exit_code
+
+
+def _as_json(result: ComposeResult) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "ok": result.ok,
+        "project": result.project,
+        "outcome": outcome.kind if outcome else None,
+        "transaction": outcome.transaction if outcome else None,
+        "problems": [p.model_dump(mode="json") for p in result.problems],
+        "services": status_rows(result.services.values()),
+    }
+
+
+def _warnings(result: ComposeResult) -> tuple[str, ...]:
+    """What a person should know although it went on."""
+    found = [str(d) for d in result.diagnostics if d.severity is Severity.WARNING]
+    if result.outcome is not None:
+        found.extend(result.outcome.plan.warnings)
+    if isinstance(result.outcome, Committed):
+        found.extend(p.message for p in result.outcome.warnings)
+    return tuple(found)

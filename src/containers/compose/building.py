@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from containers.compose.hashing import project_hash, resource_hash, service_hashes
 from containers.compose.measures import NANOSECONDS, duration_ns
 from containers.compose.nodes import Spot
@@ -32,18 +34,22 @@ class Locations(Mapping[KeyPath, Location]):
     def __init__(self, spots: Mapping[KeyPath, Spot]) -> None:
         self._spots = spots
 
+    @override
     def __getitem__(self, path: KeyPath) -> Location:
         """The location of the value at `path`."""
         return self._spots[path].location()
 
+    @override
     def __iter__(self) -> Iterator[KeyPath]:
         """Every path that was written."""
         return iter(self._spots)
 
+    @override
     def __len__(self) -> int:
         """How many paths were written."""
         return len(self._spots)
 
+    @override
     def __contains__(self, path: object) -> bool:
         """Whether the path was written."""
         return path in self._spots
@@ -65,10 +71,10 @@ def build_project(
         ServiceName(key): _service(ServiceName(key), value, name)
         for key, value in (document.get("services") or {}).items()
     }
-    sections = {
-        section: {key: _resource(key, value) for key, value in (document.get(section) or {}).items()}
-        for section in ("networks", "volumes", "secrets", "configs")
-    }
+
+    def resources(section: str) -> dict[str, ResourceConfig]:
+        return {key: _resource(key, value) for key, value in (document.get(section) or {}).items()}
+
     return ResolvedProject.model_construct(
         name=ProjectName(name),
         working_dir=working_dir,
@@ -80,7 +86,10 @@ def build_project(
         document=escaped(document),
         locations=Locations(spots),
         config_hash=project_hash(document),
-        **sections,
+        networks=resources("networks"),
+        volumes=resources("volumes"),
+        secrets=resources("secrets"),
+        configs=resources("configs"),
     )
 
 

@@ -24,22 +24,27 @@ class ServiceForm:
     def settle(self) -> None:
         """Settle every key that has more than one form."""
         service = self._service
-        for key in ("environment", "labels", "annotations", "sysctls"):
-            if service.get(key) is not None:
-                service[key] = self._assignments(service[key], key)
+        self._settle_assignments(service, ("environment", "labels", "annotations", "sysctls"))
         for key in ("dns", "dns_search", "tmpfs", "label_file"):
             if isinstance(service.get(key), str):
                 service[key] = self._single(key)
-        for key in ("command", "entrypoint"):
-            if isinstance(service.get(key), str):
-                service[key] = self._split(service[key], service.spots.get(key), key)
+        self._settle_commands(service)
         for key, form in _FORMS.items():
             if service.get(key) is not None:
                 service[key] = form(self, service[key])
         for key in ("post_start", "pre_stop", "pre_start"):
-            if isinstance(service.get(key), Seq):
-                for hook in service[key]:
-                    self._hook(hook)
+            for hook in service.get(key) or ():
+                self._hook(hook)
+
+    def _settle_assignments(self, holder: Map, keys: tuple[str, ...]) -> None:
+        for key in keys:
+            if holder.get(key) is not None:
+                holder[key] = self._assignments(holder[key], key)
+
+    def _settle_commands(self, holder: Map) -> None:
+        for key in ("command", "entrypoint"):
+            if isinstance(holder.get(key), str):
+                holder[key] = self._split(holder[key], holder.spots.get(key), key)
 
     def _single(self, key: str) -> Seq:
         result = Seq()
@@ -84,11 +89,8 @@ class ServiceForm:
     def _hook(self, hook: Any) -> None:
         if not isinstance(hook, Map):
             return
-        for key in ("command", "entrypoint"):
-            if isinstance(hook.get(key), str):
-                hook[key] = self._split(hook[key], hook.spots.get(key), key)
-        if hook.get("environment") is not None:
-            hook["environment"] = self._assignments(hook["environment"], "environment")
+        self._settle_commands(hook)
+        self._settle_assignments(hook, ("environment",))
 
     def build(self, value: Any) -> Map:
         """`build: .` and the long form, with absolute contexts."""
@@ -103,26 +105,21 @@ class ServiceForm:
             build["context"] = self._absolute(".", None)
         elif not is_remote_context(context):
             build["context"] = self._absolute(context, build.spots.get("context", spot))
-        for key in ("args", "labels", "additional_contexts"):
-            if build.get(key) is not None:
-                build[key] = self._assignments(build[key], key)
-        contexts = build.get("additional_contexts")
-        for name, place in (contexts or {}).items():
+        self._settle_assignments(build, ("args", "labels", "additional_contexts"))
+        contexts = build.get("additional_contexts") or Map()
+        for name, place in contexts.items():
             if place and not is_remote_context(place):
                 contexts[name] = self._absolute(place, contexts.spots.get(name))
-        if build.get("ssh") is not None:
-            build["ssh"] = self._ssh(build["ssh"])
-        if build.get("extra_hosts") is not None:
-            build["extra_hosts"] = self.extra_hosts(build["extra_hosts"])
-        if build.get("secrets") is not None:
-            build["secrets"] = self.grants(build["secrets"])
+        for key, form in (("ssh", self._ssh), ("extra_hosts", self.extra_hosts), ("secrets", self.grants)):
+            if build.get(key) is not None:
+                build[key] = form(build[key])
         if isinstance(build.get("no_cache_filter"), str):
             build["no_cache_filter"] = Seq([build["no_cache_filter"]])
         if not build.get("dockerfile") and not build.get("dockerfile_inline"):
             build["dockerfile"] = "Dockerfile"
         return build
 
-    def _ssh(self, value: Any) -> Any:
+    def _ssh(self, value: Any) -> Seq:
         items = self._assignments(value, "args")
         result = Seq()
         for name, path in sorted(items.items()):
@@ -258,8 +255,7 @@ class ServiceForm:
 
     def deploy(self, value: Any) -> Any:
         """Labels and device requests."""
-        if value.get("labels") is not None:
-            value["labels"] = self._assignments(value["labels"], "labels")
+        self._settle_assignments(value, ("labels",))
         reservations = (value.get("resources") or {}).get("reservations") or {}
         for request in reservations.get("devices") or ():
             self._device_request(request, "deploy.resources.reservations.devices")

@@ -2,14 +2,18 @@
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from typing_extensions import override
 
 from containers.compose.nodes import Map, Seq, Spot, kind_of
 from containers.compose.reporting import Report
 from containers.compose.schema_parts import Rule, Shape
 from containers.model.errors import ErrorCode
+from containers.model.source import Location
 
 Where = tuple[str, ...]
 _NO_RULE: Final = Rule()
@@ -27,7 +31,8 @@ class Check:
         """Report everything that is wrong with a value whose kind is among `kinds`."""
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Any) -> str:  # noqa: PLR0911  (one line a kind)
+    """The kind of a value; `.inf` and `.nan` are of one that nothing accepts."""
     if isinstance(value, str):
         return "str"
     if isinstance(value, Map):
@@ -38,7 +43,9 @@ def _kind(value: Any) -> str:
         return "bool"
     if value is None:
         return "null"
-    return "int" if isinstance(value, int) or value.is_integer() else "float"
+    if isinstance(value, int) or value.is_integer():
+        return "int"
+    return "float" if isfinite(value) else "infinite"
 
 
 _SCALARS: Final[dict[Any, tuple[frozenset[str], str]]] = {
@@ -59,6 +66,7 @@ class _Scalar(Check):
         self._rule = rule
         self._pattern = re.compile(rule.pattern) if rule.pattern else None
 
+    @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         rule = self._rule
         if self._pattern is not None and not self._pattern.search(value):
@@ -77,6 +85,7 @@ class _Choice(Check):
         self._values = values
         self.wanted = " or ".join(f"`{value}`" for value in values)
 
+    @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         if value not in self._values:
             near = _nearest(value, self._values)
@@ -98,10 +107,11 @@ class _List(Check):
         self._item = item
         self._unique = rule.unique
 
+    @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         accept = self._item.accept
         for index, (item, place) in enumerate(value.pairs()):
-            accept(item, (*where, str(index)), place or spot, report, on_key=False)
+            accept(item, (*where, str(index)), place or spot, report)
         if self._unique and len(value) > 1:
             self._find_repeats(value, where, spot, report)
 
@@ -111,11 +121,12 @@ class _List(Check):
             key = item if not isinstance(item, (Map, Seq)) else repr(item)
             if key in seen:
                 first = seen[key]
-                report.error(
+                _say(
+                    report,
+                    where,
                     ErrorCode.INVALID_VALUE,
                     f"{_name(where)} says `{item}` twice",
                     place or spot,
-                    service=_service(where),
                     hint="remove one of the two",
                     related=[first.location()] if first is not None else [],
                 )
@@ -131,19 +142,22 @@ class _Entries(Check):
         self._entry = entry
         self._keys = re.compile(rule.keys) if rule.keys else None
 
+    @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         accept = self._entry.accept
         for key, entry in value.items():
             place = value.spots.get(key, spot)
             if self._keys is not None and not self._keys.fullmatch(key):
-                report.error(
+                _say(
+                    report,
+                    where,
                     ErrorCode.INVALID_VALUE,
                     f"{_name(where)} has the name `{key}`, which is not allowed",
                     place,
                     on_key=True,
                     hint="use letters, digits, `.`, `_` and `-`",
                 )
-            accept(entry, (*where, key), place, report, on_key=False)
+            accept(entry, (*where, key), place, report)
 
 
 class _Fields(Check):
@@ -164,22 +178,24 @@ class _Fields(Check):
             self._required = tuple(name for name, field in declared.items() if field.is_required())
         return self._fields
 
+    @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         fields = self._fields or self._declared()
         spots = value.spots
         for key, entry in value.items():
             check = fields.get(key)
             if check is not None:
-                check.accept(entry, (*where, key), spots.get(key, spot), report, on_key=False)
+                check.accept(entry, (*where, key), spots.get(key, spot), report)
             elif not key.startswith("x-"):
                 self._unknown(key, where, spots.get(key, spot), report, fields)
         for key in self._required:
             if key not in value:
-                report.error(
+                _say(
+                    report,
+                    where,
                     ErrorCode.INVALID_COMPOSE,
                     f"{_name(where)} has no `{key}`",
                     spot,
-                    service=_service(where),
                     hint=f"add `{key}:`",
                 )
 
@@ -188,12 +204,13 @@ class _Fields(Check):
     ) -> None:
         near = _nearest(key, tuple(fields))
         listed = "valid keys: " + ", ".join(sorted(fields))
-        report.error(
+        _say(
+            report,
+            where,
             ErrorCode.UNKNOWN_KEY,
             f"{_name(where)} has no key `{key}`",
             spot,
             on_key=True,
-            service=_service(where),
             hint=f"did you mean `{near}`? {listed}" if near else listed,
         )
 
@@ -212,18 +229,19 @@ class _Union:
             dict.fromkeys(check.wanted for check in checks if "null" not in check.kinds)
         )
 
-    def accept(self, value: Any, where: Where, spot: Spot | None, report: Report, *, on_key: bool) -> None:
+    def accept(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         """Report everything that is wrong with a value."""
         check = self._by_kind.get(_kind(value))
         if check is not None:
             check.run(value, where, spot, report)
             return
-        report.error(
+        _say(
+            report,
+            where,
             ErrorCode.INVALID_TYPE,
             f"{_name(where)} must be {self._wanted}, not {kind_of(value)}",
             spot,
-            on_key=on_key or value is None,
-            service=_service(where),
+            on_key=value is None,
             hint="remove the key, or give it a value" if value is None else None,
         )
 
@@ -237,23 +255,26 @@ def _compiled(annotation: Any) -> _Union:
 
 
 def _checks(annotation: Any, rule: Rule) -> list[Check]:
-    origin = get_origin(annotation)
+    """The checks of an annotation; a union has one for each member."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        inner, *metadata = get_args(annotation)
-        found = next((item for item in metadata if isinstance(item, Rule)), rule)
-        return _checks(inner, found)
+        found = next((item for item in arguments[1:] if isinstance(item, Rule)), rule)
+        return _checks(arguments[0], found)
     if origin in {Union, types.UnionType}:
-        return [check for member in get_args(annotation) for check in _checks(member, _NO_RULE)]
+        return [check for member in arguments for check in _checks(member, _NO_RULE)]
+    return [_single(annotation, origin, arguments, rule)]
+
+
+def _single(annotation: Any, origin: Any, arguments: tuple[Any, ...], rule: Rule) -> Check:
     if origin is Literal:
-        return [_Choice(get_args(annotation))]
+        return _Choice(arguments)
     if origin is list:
-        return [_List(_compiled(get_args(annotation)[0]), rule)]
+        return _List(_compiled(arguments[0]), rule)
     if origin is Mapping:
-        return [_Entries(_compiled(get_args(annotation)[1]), rule)]
-    if isinstance(annotation, type) and issubclass(annotation, Shape):
-        return [_fields(annotation)]
-    kinds, wanted = _SCALARS[annotation]
-    return [_Scalar(kinds, wanted, rule)]
+        return _Entries(_compiled(arguments[1]), rule)
+    if annotation in _SCALARS:
+        return _Scalar(*_SCALARS[annotation], rule)
+    return _fields(annotation)
 
 
 @cache
@@ -267,9 +288,23 @@ def check_shape(tree: Map, shape: type[Shape], report: Report) -> None:
 
 
 def _wrong(problem: str, where: Where, spot: Spot | None, report: Report, hint: str | None = None) -> None:
-    report.error(
-        ErrorCode.INVALID_VALUE, f"{_name(where)} {problem}", spot, service=_service(where), hint=hint
-    )
+    _say(report, where, ErrorCode.INVALID_VALUE, f"{_name(where)} {problem}", spot, hint=hint)
+
+
+def _say(
+    report: Report,
+    where: Where,
+    code: ErrorCode,
+    message: str,
+    spot: Spot | None,
+    *,
+    on_key: bool = False,
+    hint: str | None = None,
+    related: Iterable[Location] = (),
+) -> None:
+    """Report an error, and note that the service or resource it is in cannot be built upon."""
+    report.broken.add(where[:2])
+    report.error(code, message, spot, on_key=on_key, hint=hint, service=_service(where), related=related)
 
 
 def _name(where: Where) -> str:

@@ -46,6 +46,7 @@ class Writer:
             if (
                 _is_blank(entry)
                 and rule is not _ALWAYS
+                and rule is not _whole
                 and any_key is None
                 and not _keeps(rule)
                 and key[:2] != "x-"
@@ -186,7 +187,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
         "timeout": _duration,
         "start_period": _duration,
         "start_interval": _duration,
-        "retries": _ALWAYS,
+        "retries": _whole,
     },
     "init": _ALWAYS,
     "labels": _FREE,

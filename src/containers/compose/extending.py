@@ -42,16 +42,21 @@ class Extender:
             return service
         spot = service.spots.get("extends")
         if spot is None or not self._fresh(origin.path, name, spot, chain):
+            self._report.broken.add(("services", name))
             service.drop("extends")
             return service
         target = self._target(name, service, spot)
         if target is None:
+            self._report.broken.add(("services", name))
             service.drop("extends")
             return service
         reference, file, spot = target
         chain = [*chain, (origin.path, name, spot)]
+        before = len(self._report.diagnostics)
         base = self._base(services, name, reference, file, origin, spot, chain)
         service.drop("extends")
+        if len(self._report.diagnostics) > before:
+            self._report.broken.add(("services", name))
         if not isinstance(base, Map):
             return service
         merged = merge_services(settle(copied(base)), service)

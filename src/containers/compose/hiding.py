@@ -1,10 +1,11 @@
 """Placeholders for what another program has to carry but need not read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _START = "@podkeeper-"
-_PLACEHOLDER = re.compile(r"@podkeeper-(\d+)@")
+_ONE = re.compile(r"@podkeeper-(\d+)@")
+_MANY = re.compile(r"@podkeepers-(\d+)@")
 
 
 class Hidden:
@@ -12,18 +13,16 @@ class Hidden:
 
     podman-compose only passes them on, so it gets placeholders. Then no value is in its arguments, which
     everybody on the machine can read, nor in its log or our cache; and what looks like a variable or a
-    home folder in a value stays what it is.
+    home folder in a value stays what it is. A list is one placeholder: podman-compose takes half a
+    millisecond to look for variables in a string, however short.
     """
 
     def __init__(self) -> None:
         self._values: list[str] = []
+        self._lists: list[tuple[str, ...]] = []
 
-    def hide(self, value: object) -> str:
-        """A placeholder for a value of the canonical document, where `$` is written `$$`."""
-        return self.hide_literal(str(value).replace("$$", "$"))
-
-    def hide_literal(self, value: str) -> str:
-        """A placeholder for a value that is taken as it is."""
+    def hide(self, value: str) -> str:
+        """A placeholder for a value."""
         self._values.append(value)
         return f"@podkeeper-{len(self._values) - 1}@"
 
@@ -32,11 +31,29 @@ class Hidden:
 
         It is relative: a program that makes folders of what is missing makes them where it runs.
         """
-        return f"./{self.hide_literal(path)}"
+        return f"./{self.hide(path)}"
+
+    def hide_list(self, values: Iterable[object]) -> str:
+        """A placeholder for values of the canonical document, where `$` is written `$$`."""
+        self._lists.append(tuple(unescaped(str(value)) for value in values))
+        return f"@podkeepers-{len(self._lists) - 1}@"
 
     def reveal(self, text: str) -> str:
-        """Put every value back; what it then contains is not looked at again."""
-        return _PLACEHOLDER.sub(lambda match: self._values[int(match[1])], text)
+        """Put every single value back; what it then contains is not looked at again."""
+        return _ONE.sub(lambda match: self._values[int(match[1])], text)
+
+    def reveal_list(self, arguments: Iterable[str]) -> tuple[str, ...]:
+        """Put all values back; an argument with a list's placeholder in it becomes the list."""
+        found: list[str] = []
+        for argument in arguments:
+            match = _MANY.search(argument)
+            found.extend(self._lists[int(match[1])] if match else (self.reveal(argument),))
+        return tuple(found)
+
+
+def unescaped(text: str) -> str:
+    """Canonical text as it is meant: the document writes `$` as `$$`."""
+    return text.replace("$$", "$")
 
 
 def without_folder(argv: Sequence[str], folder: str) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from containers.compose.sources import Sources
 from containers.model.errors import ErrorCode
 
 _DEPTH_LIMIT: Final = 30
+_FILE_LIMIT: Final = 500
+"""How many includes one load follows; files that include each other twice would otherwise never end."""
 _SECTIONS: Final = ("services", "networks", "volumes", "secrets", "configs", "models")
 
 
@@ -27,6 +29,7 @@ class Includer:
         self._extender = extender
         self._sources = sources
         self._report = report
+        self._left = _FILE_LIMIT
 
     def unfold(self, document: Map, origin: Origin, chain: tuple[Path, ...] = ()) -> Map:
         """The document laid over everything that it includes."""
@@ -89,10 +92,11 @@ class Includer:
                 message = f"files include each other in a circle: {names}"
                 self._report.error(ErrorCode.DEPENDENCY_CYCLE, message, spot)
                 continue
-            if len(chain) > _DEPTH_LIMIT:
-                message = f"includes are nested deeper than {_DEPTH_LIMIT} files"
-                self._report.error(ErrorCode.TOO_COMPLEX, message, spot, hint="include fewer levels")
-                continue
+            if len(chain) > _DEPTH_LIMIT or self._left == 0:
+                message = f"includes go deeper than {_DEPTH_LIMIT} levels, or are more than {_FILE_LIMIT}"
+                self._report.error(ErrorCode.TOO_COMPLEX, message, spot, hint="include fewer files")
+                break
+            self._left -= 1
             origin = Origin(file, folder, environment)
             for document in self._read(file, origin, spot):
                 tree = self.unfold(document, origin, chain)

@@ -27,10 +27,10 @@ from containers.compose.normalising import (
 )
 from containers.compose.reading import read_documents
 from containers.compose.reporting import Report, start_of
-from containers.compose.resources import settle_resources
+from containers.compose.resources import SECTIONS, settle_resources
+from containers.compose.schema import ComposeFile
 from containers.compose.sources import Sources
 from containers.compose.unicity import deduplicate
-from containers.compose.schema import ComposeFile
 from containers.compose.validating import check_consistency
 from containers.compose.variables import gather, normal_name, valid_name
 from containers.model.base import Model
@@ -114,11 +114,11 @@ class _Loader:
             return None
         variables["COMPOSE_PROJECT_NAME"] = name
         tree = self._merged(documents)
-        if tree is None or self._report.failed:
+        if tree is None:
             return None
         fill_in(tree, self._report)
         check_shape(tree, ComposeFile, self._report)
-        if self._report.failed:
+        if not self._set_aside_what_is_broken(tree):
             return None
         return self._resolved(tree, name, files, folder, Origin(files[0], str(folder), variables))
 
@@ -242,6 +242,23 @@ class _Loader:
             return None
         deduplicate(tree)
         return tree
+
+    def _set_aside_what_is_broken(self, tree: Map) -> bool:
+        """Put something harmless in the place of what has the wrong shape, so that the rest can be looked at.
+
+        False when the top level itself is wrong.
+        """
+        for path in self._report.broken:
+            if len(path) < 2:  # noqa: PLR2004  (a section and a name)
+                if path not in {(), ("version",)} and path[0] in {"services", *SECTIONS}:
+                    return False
+                continue
+            section, key = path
+            harmless = {"image": "unknown"} if section == "services" else {"external": True}
+            holder = tree.get(section)
+            if section in {"services", *SECTIONS} and isinstance(holder, Map) and key in holder:
+                dict.__setitem__(holder, key, Map(harmless))
+        return True
 
     def _resolved(
         self, tree: Map, name: str, files: tuple[Path, ...], folder: Path, root: Origin

@@ -10,16 +10,63 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from containers.compose.hiding import unescaped
 from containers.compose.measures import NANOSECONDS, duration_ns
 
 TRANSLATED: frozenset[str] = frozenset(
-    """
-    annotations cap_add cap_drop command container_name cpu_shares cpus cpuset device_cgroup_rules devices dns
-    dns_opt dns_search entrypoint environment expose extra_hosts group_add healthcheck hostname image init
-    labels links logging mac_address mem_limit mem_reservation network_mode networks pid pids_limit platform
-    ports privileged read_only restart runtime secrets security_opt shm_size stdin_open stop_signal sysctls
-    tmpfs tty ulimits user userns_mode volumes working_dir
-    """.split()
+    [
+        "annotations",
+        "cap_add",
+        "cap_drop",
+        "command",
+        "container_name",
+        "cpu_shares",
+        "cpus",
+        "cpuset",
+        "device_cgroup_rules",
+        "devices",
+        "dns",
+        "dns_opt",
+        "dns_search",
+        "entrypoint",
+        "environment",
+        "expose",
+        "extra_hosts",
+        "group_add",
+        "healthcheck",
+        "hostname",
+        "image",
+        "init",
+        "labels",
+        "links",
+        "logging",
+        "mac_address",
+        "mem_limit",
+        "mem_reservation",
+        "network_mode",
+        "networks",
+        "pid",
+        "pids_limit",
+        "platform",
+        "ports",
+        "privileged",
+        "read_only",
+        "restart",
+        "runtime",
+        "secrets",
+        "security_opt",
+        "shm_size",
+        "stdin_open",
+        "stop_signal",
+        "sysctls",
+        "tmpfs",
+        "tty",
+        "ulimits",
+        "user",
+        "userns_mode",
+        "volumes",
+        "working_dir",
+    ]
 )
 """What podman-compose turns into options by itself, once `rendering` has put it into words it knows."""
 
@@ -56,6 +103,9 @@ UNAVAILABLE: Mapping[str, str] = {
     "use_api_socket": "Podman offers no such mount; bind its socket yourself",
 }
 """What can not be expressed with Podman, and why."""
+
+_CONNECTION = frozenset({"aliases", "interface_name", "ipv4_address", "ipv6_address", "mac_address"})
+"""What a service can say about one of its networks, and podman-compose understands."""
 
 OptionsOf: TypeAlias = Callable[[Any, "Context"], Iterator[str]]
 """From a key's canonical value to options of `podman create`."""
@@ -160,7 +210,7 @@ def added_options(service: Mapping[str, Any], context: Context) -> tuple[str, ..
     if not service.get("restart"):
         options.extend(_restart(service.get("deploy") or {}))
     options.extend(_health_command(service.get("healthcheck") or {}))
-    return tuple(option.replace("$$", "$") for option in options)
+    return tuple(unescaped(option) for option in options)
 
 
 def _restart(deploy: Mapping[str, Any]) -> Iterator[str]:
@@ -172,6 +222,8 @@ def _restart(deploy: Mapping[str, Any]) -> Iterator[str]:
             yield from ("--restart", "always")
         case "on-failure":
             yield from ("--restart", f"on-failure:{attempts}" if attempts else "on-failure")
+        case _:
+            pass
 
 
 def _health_command(check: Mapping[str, Any]) -> Iterator[str]:
@@ -182,6 +234,8 @@ def _health_command(check: Mapping[str, Any]) -> Iterator[str]:
     match check.get("test"):
         case ["CMD", str(word)] if not check.get("disable") and not re.search(r"\s", word):
             yield from ("--health-cmd", f"CMD {word}")
+        case _:
+            pass
 
 
 def lost(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -195,6 +249,8 @@ def lost(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, "is not known"
     yield from _lost_of_deploy(service.get("deploy") or {})
     yield from _lost_of_networks(service.get("networks") or {})
+    if any(gpu.get("driver", "nvidia") != "nvidia" for gpu in service.get("gpus") or ()):
+        yield "gpus", "Podman knows NVIDIA's devices only (CDI)"
     check = service.get("healthcheck") or {}
     if check and not check.get("test") and not check.get("disable"):
         yield "healthcheck", "without `test` can not adjust the image's own check"
@@ -222,6 +278,5 @@ def _lost_of_deploy(deploy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _lost_of_networks(networks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, network in networks.items():
         for key in network or {}:
-            if key not in {"aliases", "interface_name", "ipv4_address", "ipv6_address", "mac_address"}:
-                if not key.startswith("x-"):
-                    yield f"networks.{name}.{key}", "Podman has no such setting for one connection"
+            if key not in _CONNECTION and not key.startswith("x-"):
+                yield f"networks.{name}.{key}", "Podman has no such setting for one connection"

@@ -6,8 +6,15 @@ from typing import Any, Final
 
 import yaml
 from yaml._yaml import CParser
-from yaml.events import AliasEvent, DocumentStartEvent, MappingEndEvent, MappingStartEvent, ScalarEvent
-from yaml.events import SequenceEndEvent, StreamEndEvent
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 from containers.compose.nodes import Map, Origin, Seq, Span, Spot, copied, kind_of
 from containers.compose.reporting import Report, start_of
@@ -107,12 +114,12 @@ class _Reader:
 
     def _value(self, event: Any, depth: int) -> tuple[Any, Span]:
         """Build one value; returns it with its span."""
-        start = event.start_mark
+        start: Any = event.start_mark
         self._count += 1
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if isinstance(event, ScalarEvent):
-            end = event.end_mark
+            end: Any = event.end_mark
             span = (start.line, start.column, end.line, end.column)
             self._end = (end.line, end.column)
             value = _scalar(event)

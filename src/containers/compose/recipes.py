@@ -3,11 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from containers.compose.hiding import Hidden
+from containers.compose.hiding import Hidden, unescaped
 from containers.compose.podman_options import Context, added_options
 from containers.compose.rendering import Rendered, first_containers
 from containers.model.base import ServiceName
@@ -18,7 +18,8 @@ Call = tuple[str, ...]
 
 _COMPOSE = "com.docker.compose"
 _SERVICE = "io.podman.compose.service="
-_DROPPED_LABEL = "PODMAN_SYSTEMD_UNIT="
+_REPLACED_LABELS = ("PODMAN_SYSTEMD_UNIT=", f"{_COMPOSE}.project.")
+"""Where the private folder shows, and a systemd unit that is not there."""
 _LABELS_SINCE = "2"
 """What we say to be in docker compose's own version label: whoever reads it wants to know the scheme."""
 
@@ -48,6 +49,8 @@ def sort_calls(calls: Sequence[Call]) -> Recording:
                     containers[service] = tuple(rest)
             case ("network" | "volume" as kind, "create", *options, name):
                 created[kind][name] = tuple(options)
+            case _:
+                pass
     return Recording(containers, created["network"], created["volume"])
 
 
@@ -96,11 +99,10 @@ def _resources(
         labels = [f"{_COMPOSE}.version={_LABELS_SINCE}"]
         if resource is not None:
             labels.append(f"{_COMPOSE}.{kind}={resource.key}")
-        revealed = tuple(hidden.reveal(option) for option in options)
-        yield name, (*revealed, *_label_options(labels))
+        yield name, (*_revealed(options, {}, hidden), *_label_options(labels))
 
 
-def _label_options(labels: Sequence[str]) -> Iterator[str]:
+def _label_options(labels: Iterable[str]) -> Iterator[str]:
     for label in labels:
         yield from ("--label", label)
 
@@ -120,7 +122,7 @@ def _recipe(
         service=name,
         options=tuple(options),
         image=config.image,
-        command=tuple(hidden.reveal(word) for word in call[end + 1 :]),
+        command=hidden.reveal_list(call[end + 1 :]),
         volumes=tuple(volume for volume in _mounted_volumes(call[:end]) if volume not in declared),
         host_folders=tuple(_host_folders(service)),
     )
@@ -137,12 +139,12 @@ def _revealed(call: Call, service: Mapping[str, Any], hidden: Hidden) -> Iterato
     for argument in arguments:
         if argument.startswith("--name="):
             continue
-        if argument == "--label":
-            label = next(arguments)
-            if not label.startswith((_DROPPED_LABEL, f"{_COMPOSE}.project.")):
-                yield from (argument, hidden.reveal(label))
+        if argument in {"-e", "--annotation", "--label"}:
+            for value in hidden.reveal_list([next(arguments)]):
+                if argument != "--label" or not value.startswith(_REPLACED_LABELS):
+                    yield from (argument, value)
         elif argument in _JSON_OPTIONS:
-            words = [hidden.reveal(word) for word in json.loads(next(arguments))]
+            words = hidden.reveal_list(json.loads(next(arguments)))
             yield from (argument, json.dumps(words, ensure_ascii=False))
         elif argument in {"-v", "--volume"}:
             yield from _bind(next(arguments), hidden)
@@ -170,7 +172,7 @@ def _bind(volume: str, hidden: Hidden) -> Iterator[str]:
 
 
 def _mount(mount: str, uncopied: set[str]) -> Iterator[str]:
-    """A mount; in the short form where nothing is to be copied from the image, which the long one can't say."""
+    """A mount; in the short form where nothing is to be copied from the image: the long one has no word."""
     fields = _fields(mount)
     if fields.get("type") == "volume" and fields.get("destination") in uncopied:
         read_only = ",ro" if "ro" in fields else ""
@@ -202,7 +204,7 @@ def _unnamed_volumes(service: Mapping[str, Any]) -> Iterator[str]:
 def _host_folders(service: Mapping[str, Any]) -> Iterator[str]:
     for volume in service.get("volumes") or ():
         if volume["type"] == "bind" and (volume.get("bind") or {}).get("create_host_path", True):
-            yield volume["source"].replace("$$", "$")
+            yield unescaped(volume["source"])
 
 
 def _labels(project: ResolvedProject, name: ServiceName, service: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from containers.compose.hiding import Hidden
+from containers.compose.hiding import Hidden, unescaped
 
 Origin: TypeAlias = Literal["file", "environment", "content"]
 
@@ -37,7 +37,7 @@ def granted(document: Mapping[str, Any], section: str, grant: Mapping[str, Any])
     origins: tuple[Origin, ...] = ("file", "environment", "content")
     for origin in origins:
         if declared.get(origin) is not None:
-            value = str(declared[origin]).replace("$$", "$")
+            value = unescaped(str(declared[origin]))
             return Material(section, key, origin, value, _DEFAULT_MODE if origin == "file" else mode)
     return None
 
@@ -106,4 +106,5 @@ def render_volumes(document: Mapping[str, Any], hidden: Hidden, _warnings: list[
 
 def _labels(declared: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
     labels = declared.get("labels") or {}
-    return {"labels": {key: hidden.hide(value or "") for key, value in labels.items()}} if labels else {}
+    assignments = [f"{key}={'' if value is None else value}" for key, value in labels.items()]
+    return {"labels": [f"podkeeper={hidden.hide_list(assignments)}"]} if labels else {}

@@ -12,11 +12,13 @@ from containers.model.source import Location, Range
 class Report:
     """The diagnostics of one load, in the order they were found, each said once."""
 
-    __slots__ = ("_seen", "diagnostics", "failed")
+    __slots__ = ("_seen", "broken", "diagnostics", "failed")
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.failed = False
+        self.broken: set[tuple[str, ...]] = set()
+        """The services and resources whose shape is wrong, as `("services", name)`."""
         self._seen: set[tuple[str, str]] = set()
 
     def error(

@@ -31,27 +31,23 @@ def _settle(
     if isinstance(external, Map):
         _nested_name(where, resource, external, spot, report)
         external = True
-    if isinstance(resource.get("labels"), (Map, Seq)):
-        resource["labels"] = _assignments(resource["labels"])
-    if isinstance(resource.get("driver_opts"), Map):
-        resource["driver_opts"] = _assignments(resource["driver_opts"])
-        if section == "volumes":
-            _bind_device(resource, origin)
-    if section == "networks" and not resource.get("ipam"):
-        resource["ipam"] = Map()
+    for inner in ("labels", "driver_opts"):
+        if isinstance(resource.get(inner), (Map, Seq)):
+            resource[inner] = _assignments(resource[inner])
+    if section == "volumes" and resource.get("driver_opts"):
+        _bind_device(resource, origin)
     if resource.get("file"):
-        place = resource.spots.get("file")
-        home = place.origin if place is not None else origin
-        resource["file"] = absolute(resource["file"], home.working_dir, home.environment)
+        resource["file"] = _absolute(resource["file"], resource.spots.get("file"), origin)
     if external:
         _no_settings_beside_external(section, where, resource, spot, report)
         if resource.get("name") is None:
             resource["name"] = key
-        return
-    if section in {"secrets", "configs"}:
-        _one_source(section, where, resource, spot, report)
-    if not resource.get("name"):
-        resource["name"] = f"{project}_{key}"
+    else:
+        if section in {"secrets", "configs"}:
+            _one_source(section, where, resource, spot, report)
+        resource["name"] = resource.get("name") or f"{project}_{key}"
+    if section == "networks":
+        resource.setdefault("ipam", Map())
 
 
 def _nested_name(where: str, resource: Map, external: Map, spot: Spot | None, report: Report) -> None:
@@ -114,9 +110,12 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
 def _bind_device(volume: Map, origin: Origin) -> None:
     options: Any = volume["driver_opts"]
     if volume.get("driver", "local") == "local" and options.get("o") == "bind" and "device" in options:
-        place = options.spots.get("device")
-        home = place.origin if place is not None else origin
-        options["device"] = absolute(options["device"], home.working_dir, home.environment)
+        options["device"] = _absolute(options["device"], options.spots.get("device"), origin)
+
+
+def _absolute(path: str, spot: Spot | None, origin: Origin) -> str:
+    home = spot.origin if spot is not None else origin
+    return absolute(path, home.working_dir, home.environment)
 
 
 def _assignments(value: Map | Seq) -> Map:

@@ -34,16 +34,8 @@ def parse_volume(spec: str) -> dict[str, Any]:
     else:
         volume["source"], volume["target"] = parts[:2]
     bind: dict[str, Any] = {}
-    options = parts[2].split(",") if len(parts) == 3 else []  # noqa: PLR2004
-    for option in options:
-        if option in {"ro", "rw"}:
-            volume["read_only"] = option == "ro"
-        elif option == "nocopy":
-            volume["volume"] = {"nocopy": True}
-        elif option in _PROPAGATION:
-            bind["propagation"] = option
-        elif option in {"z", "Z"}:
-            bind["selinux"] = option
+    for option in parts[2].split(",") if len(parts) == 3 else ():  # noqa: PLR2004
+        _add_option(option, volume, bind)
     if is_path(volume.get("source", "")):
         volume["type"] = "bind"
         volume["bind"] = {**bind, "create_host_path": True}
@@ -52,9 +44,21 @@ def parse_volume(spec: str) -> dict[str, Any]:
         volume.setdefault("volume", {})
         if bind:
             volume["bind"] = bind
-    if not volume.get("read_only"):
-        volume.pop("read_only", None)
     return volume
+
+
+def _add_option(option: str, volume: dict[str, Any], bind: dict[str, Any]) -> None:
+    """Note one option of a volume; compose ignores those it does not know."""
+    if option == "ro":
+        volume["read_only"] = True
+    elif option == "rw":
+        volume.pop("read_only", None)
+    elif option == "nocopy":
+        volume["volume"] = {"nocopy": True}
+    elif option in _PROPAGATION:
+        bind["propagation"] = option
+    elif option in {"z", "Z"}:
+        bind["selinux"] = option
 
 
 def _volume_parts(spec: str) -> list[str]:

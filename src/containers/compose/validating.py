@@ -113,6 +113,7 @@ class _ServiceCheck:
             if other in self._active or (other in self._services and not entry.get("required", True)):
                 continue
             spot = dependencies.spots.get(other)
+            hint: str | None
             if other in self._services:
                 problem = f"depends on `{other}`, which no active profile enables"
                 hint = f"activate a profile of `{other}`, or write `required: false`"
@@ -152,7 +153,7 @@ class _ServiceCheck:
     def _contexts(self, build: Any) -> None:
         contexts = build.get("additional_contexts")
         for key, context in (contexts or {}).items():
-            other = context.removeprefix("service:") if context else ""
+            other = (context or "").removeprefix("service:")
             if other != (context or "") and other not in self._services:
                 problem = f"builds with the service `{other}`, which is not defined"
                 self._error(ErrorCode.UNDEFINED_REFERENCE, problem, contexts.spots.get(key))
@@ -177,24 +178,22 @@ def _suggestion(name: str, words: Iterable[str]) -> str | None:
 
 def _check_cycles(services: Map, report: Report) -> None:
     """Report each circle of dependencies once, with every edge that makes it."""
-    done: set[str] = set()
+    finished: set[str] = set()
     for start in services:
-        trail: list[str] = []
-        pending: list[tuple[str, int]] = [(start, 0)]
-        while pending:
-            name, depth = pending.pop()
-            del trail[depth:]
-            if name in trail:
-                _report_cycle([*trail[trail.index(name) :], name], services, report)
-                continue
-            if name in done or name not in services:
-                continue
-            trail.append(name)
-            dependencies = list(services[name].get("depends_on") or ())
-            if not any(other in trail or other not in done for other in dependencies):
-                done.add(name)
-            pending += [(other, depth + 1) for other in reversed(dependencies)]
-        done.add(start)
+        if start in finished:
+            continue
+        trail = [start]
+        pending = [iter(services[start].get("depends_on") or ())]
+        while trail:
+            other: str | None = next(pending[-1], None)
+            if other is None:
+                finished.add(trail.pop())
+                pending.pop()
+            elif other in trail:
+                _report_cycle([*trail[trail.index(other) :], other], services, report)
+            elif other in services and other not in finished:
+                trail.append(other)
+                pending.append(iter(services[other].get("depends_on") or ()))
 
 
 def _report_cycle(names: list[str], services: Map, report: Report) -> None:

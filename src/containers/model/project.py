@@ -73,7 +73,7 @@ class HealthCheck(Model):
     @property
     def deadline_s(self) -> float:
         """How long after its start Podman, checking at the interval, would call it unhealthy at last."""
-        return self.start_period_s + self.retries * (self.interval_s + self.timeout_s)
+        return self.start_period_s + self.retries * self.interval_s + self.timeout_s
 
 
 class RestartPolicy(Model):

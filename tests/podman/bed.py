@@ -1,0 +1,190 @@
+"""Real Podman for tests: a rootful and a rootless engine, each with a tiny image, shared by all workers.
+
+`PODKEEPER_TEST_ROOTFUL_URL` and `PODKEEPER_TEST_ROOTLESS_URL` name engines to use. Without them the rootful
+one is the system's socket, or a service started here; the rootless one is a service started here as the user
+that `PODKEEPER_TEST_USER` names. What was started here ends with the last worker that uses it.
+"""
+
+import grp
+import io
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+IMAGE = "localhost/podkeeper-test/busybox:latest"
+ROOTFUL_SOCKET = Path("/run/podman/podman.sock")
+_START_TIMEOUT_S = 30.0
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
+    """Run Podman's client against `url` and answer its standard output; it must succeed."""
+    done = subprocess.run(
+        ["podman", "--remote", "--url", url, *arguments], input=stdin, capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"podman {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
+    return done.stdout.decode().strip()
+
+
+@contextmanager
+def rootful_engine() -> Iterator[str]:
+    """The URL of an engine that runs as root."""
+    if url := os.environ.get("PODKEEPER_TEST_ROOTFUL_URL"):
+        yield _with_image(url)
+        return
+    if answers(ROOTFUL_SOCKET):
+        yield _with_image(f"unix://{ROOTFUL_SOCKET}")
+        return
+    ROOTFUL_SOCKET.parent.mkdir(parents=True, exist_ok=True)
+    assert os.getuid() == 0, "only root can start a rootful engine: deselect with -m 'not rootful'"
+    with _shared_service("rootful", ROOTFUL_SOCKET, ["podman"], {**os.environ}) as url:
+        yield _with_image(url)
+
+
+@contextmanager
+def rootless_engine() -> Iterator[str]:
+    """The URL of an engine that runs as an ordinary user."""
+    if url := os.environ.get("PODKEEPER_TEST_ROOTLESS_URL"):
+        yield _with_image(url)
+        return
+    name = os.environ.get("PODKEEPER_TEST_USER", "podkeeper-test")
+    user = pwd.getpwnam(name) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    runtime_dir = Path(f"/run/user/{user.pw_uid}")
+    environ = {"HOME": user.pw_dir, "PATH": _PATH, "XDG_RUNTIME_DIR": str(runtime_dir), "USER": user.pw_name}
+    command = ["podman"]
+    if os.getuid() == 0:
+        for folder in (runtime_dir, runtime_dir / "podman"):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, mode=0o700)
+                os.chown(folder, user.pw_uid, user.pw_gid)
+        group = grp.getgrgid(user.pw_gid).gr_name
+        command = ["setpriv", f"--reuid={user.pw_name}", f"--regid={group}", "--init-groups", "podman"]
+    socket_path = runtime_dir / "podman/podman.sock"
+    with _shared_service("rootless", socket_path, command, environ, cwd=user.pw_dir) as url:
+        yield _with_image(url)
+
+
+def answers(path: Path) -> bool:
+    """Whether something accepts connections at a socket."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(2)
+        client.connect(str(path))
+        return True
+    return False
+
+
+@contextmanager
+def _shared_service(
+    kind: str, path: Path, command: Sequence[str], environ: Mapping[str, str], cwd: str = "/"
+) -> Iterator[str]:
+    """A Podman service for as long as any test process uses it."""
+    folder = Path(tempfile.gettempdir()) / f"podkeeper-test-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    users, lock = folder / f"{kind}.json", FileLock(folder / f"{kind}.lock")
+    with lock:
+        state = _state(users)
+        if not answers(path):
+            state = {"service": _start_service(path, command, environ, cwd), "users": state["users"]}
+        state["users"] = [*state["users"], os.getpid()]
+        users.write_text(json.dumps(state))
+    try:
+        yield f"unix://{path}"
+    finally:
+        with lock:
+            state = _state(users)
+            state["users"].remove(os.getpid())
+            if not state["users"] and state["service"]:
+                _stop_service(state["service"])
+                state["service"] = 0
+            users.write_text(json.dumps(state))
+
+
+def _state(file: Path) -> dict[str, object]:
+    state = json.loads(file.read_text()) if file.exists() else {"service": 0, "users": []}
+    state["users"] = [pid for pid in state["users"] if Path(f"/proc/{pid}").exists()]
+    return state
+
+
+def _start_service(path: Path, command: Sequence[str], environ: Mapping[str, str], cwd: str) -> int:
+    service = subprocess.Popen(
+        [*command, "system", "service", "--time=0", f"unix://{path}"],
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not answers(path):
+        assert service.poll() is None, f"the Podman service for {path} did not start"
+        assert time.monotonic() < deadline, f"the Podman service for {path} does not answer"
+        time.sleep(0.05)
+    service.returncode = 0  # it may outlive this process: the last user stops it by its id
+    return service.pid
+
+
+def _stop_service(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def _with_image(url: str) -> str:
+    """Make the test image where it is missing; one worker does, the others wait."""
+    folder = Path(tempfile.gettempdir()) / f"podkeeper-test-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with FileLock(folder / "image.lock"):
+        if IMAGE not in podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split():
+            change = ("--change", "ENV PATH=/bin", "--change", 'CMD ["sh"]')
+            with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
+                archive.write(_busybox_root())
+                archive.flush()
+                podman(url, "import", *change, archive.name, IMAGE)
+    return url
+
+
+def _busybox_root() -> bytes:
+    """A root file system with a static busybox under every one of its names."""
+    program = shutil.which("busybox", path=_PATH)
+    assert program, "install busybox-static: the test image is made from it"
+    names = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for folder in ("bin", "etc", "tmp", "proc", "sys", "dev"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            archive.addfile(entry)
+        archive.add(program, "bin/busybox")
+        for name in names:
+            if name != "busybox":
+                link = tarfile.TarInfo(f"bin/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                archive.addfile(link)
+        passwd = b"root:x:0:0:root:/:/bin/sh\n"
+        entry = tarfile.TarInfo("etc/passwd")
+        entry.size = len(passwd)
+        archive.addfile(entry, io.BytesIO(passwd))
+    return buffer.getvalue()
+
+
+def remove_project(url: str, project: str) -> None:
+    """Remove everything that carries a project's label, and what it created without one."""
+    label = f"label=com.docker.compose.project={project}"
+    for container in podman(url, "ps", "--all", "--quiet", "--filter", label).split():
+        podman(url, "rm", "--force", "--time", "0", "--volumes", container)
+    for noun in ("network", "volume"):
+        for name in podman(url, noun, "ls", "--quiet", "--filter", label).split():
+            podman(url, noun, "rm", "--force", name)

@@ -1,0 +1,54 @@
+"""Fixtures for tests against real Podman."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from containers.adapters.podman_rest import PodmanRestEngine, connect
+from containers.model.base import ProjectName
+from containers.settings import EngineSettings
+from tests.podman import bed
+
+
+@pytest.fixture(scope="session")
+def rootful_url() -> Iterator[str]:
+    """An engine that runs as root."""
+    with bed.rootful_engine() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rootless_url() -> Iterator[str]:
+    """An engine that runs as an ordinary user."""
+    with bed.rootless_engine() as url:
+        yield url
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("rootful", marks=pytest.mark.rootful),
+        pytest.param("rootless", marks=pytest.mark.rootless),
+    ]
+)
+def podman_url(request: pytest.FixtureRequest) -> str:
+    """Each of the two engines in turn."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def project(podman_url: str) -> Iterator[ProjectName]:
+    """A project name of this test's own; what carries it is removed afterwards."""
+    name = ProjectName(f"pk{uuid.uuid4().hex[:10]}")
+    yield name
+    bed.remove_project(podman_url, name)
+
+
+@pytest.fixture
+async def engine(podman_url: str, tmp_path: Path) -> AsyncIterator[PodmanRestEngine]:
+    """The adapter, connected to one of the engines."""
+    connected = await connect(EngineSettings(url=podman_url), os.environ, tmp_path)
+    yield connected
+    await connected.close()
