@@ -16,6 +16,13 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# What still runs when `./dev` ends early ends with it.
+end_stages() {
+  local pid
+  for pid in ${STAGES[@]+"${STAGES[@]}"}; do kill "$pid" 2>/dev/null || true; done
+}
+trap end_stages EXIT
+
 now_ms() { date +%s%3N; }
 
 # seconds FROM_MS: since then, such as 1.4.

@@ -60,7 +60,7 @@ fill_context() {
 import_tree() {
   local context=$1 tree=$1/tree
   mkdir "$tree"
-  cp -R "$context"/busybox/. "$context"/image/. "$context"/writable/. "$tree"
+  cp -Rp "$context"/busybox/. "$context"/image/. "$context"/writable/. "$tree"
   tar -C "$tree" --owner=0 --group=0 --numeric-owner --exclude=./var/lib/demo -cf "$context/tree.tar" .
   tar -C "$tree" --owner=1000 --group=1000 --numeric-owner -rf "$context/tree.tar" ./var/lib/demo
   "$podman" import --quiet --change 'ENV PATH=/usr/local/bin:/bin' --change 'USER 1000:1000' \

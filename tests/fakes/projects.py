@@ -52,13 +52,17 @@ def project(
                 key: {"name": key if entry.get("external") else f"{name}_{key}", **entry}
                 for key, entry in entries.items()
             }
-    return from_document(document, working_dir)
+    return _build(document, working_dir)
 
 
 def from_document(document: Mapping[str, Any], working_dir: Path = SOMEWHERE) -> ResolvedProject:
-    """The project that a canonical document, such as docker compose prints, describes."""
+    """The project that a canonical document describes, with each `$` doubled as docker compose prints it."""
+    return _build(_undoubled(document), working_dir)
+
+
+def _build(document: dict[str, Any], working_dir: Path) -> ResolvedProject:
     return build_project(
-        dict(document),
+        document,
         {},
         files=(working_dir / "compose.yaml",),
         sources=(working_dir / "compose.yaml",),
@@ -66,6 +70,14 @@ def from_document(document: Mapping[str, Any], working_dir: Path = SOMEWHERE) ->
         disabled=(),
         profiles=(),
     )
+
+
+def _undoubled(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("$$", "$")
+    if isinstance(value, dict):
+        return {_undoubled(key): _undoubled(entry) for key, entry in value.items()}
+    return [_undoubled(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _filled(service: Canonical) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from fakes.clock import LoopClock
-from fakes.tasks import LoopTasks
+from tests.fakes.clock import LoopClock
+from tests.fakes.tasks import LoopTasks
 
 from containers.bus import EventBus, Overflow
 from containers.model.events import (

@@ -79,7 +79,6 @@ class PodmanCli:
         doing: str,
         timeout_s: float,
         environment: Mapping[str, str] | None = None,
-        stdin: bytes | None = None,
     ) -> CliResult:
         """Run one command to its end; the process does not outlive a timeout or a cancellation."""
         command = self._command()
@@ -87,7 +86,7 @@ class PodmanCli:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 *arguments,
-                stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env={**self._environ, **(environment or {})},
@@ -101,8 +100,6 @@ class PodmanCli:
             async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
                 stdout = group.create_task(_tail(process.stdout))
                 stderr = group.create_task(_tail(process.stderr))
-                if stdin is not None:
-                    group.create_task(_feed(process.stdin, stdin))
             exit_code = await process.wait()
         except TimeoutError:
             raise EngineError(
@@ -187,9 +184,8 @@ class PodmanCli:
         hidden = hide_values(_build_options(reference, build), flags=_BUILD_ARG_FLAGS)
         # A build argument with a reserved name (a proxy, say) has no other way in on every Podman we support.
         open_arguments = [part for line in hidden.file_lines for part in ("--build-arg", line)]
-        inline = build.dockerfile_inline.encode() if build.dockerfile_inline is not None else None
-        with _inline_file(inline) as inline_path:
-            dockerfile = str(inline_path) if inline_path else _dockerfile(build)
+        with tempfile.TemporaryDirectory(prefix="podkeeper-") as folder:
+            dockerfile = await asyncio.to_thread(_dockerfile, build, Path(folder))
             result = await self.run(
                 ["build", "--file", dockerfile, *hidden.options, *open_arguments, build.context],
                 doing=doing,
@@ -225,16 +221,35 @@ def _build_options(reference: str, build: BuildConfig) -> list[str]:
     return options
 
 
-def _dockerfile(build: BuildConfig) -> str:
-    path = Path(build.dockerfile)
-    if path.is_absolute() or "://" in build.context:
+def _dockerfile(build: BuildConfig, folder: Path) -> str:
+    """The argument of `--file`.
+
+    An inline Dockerfile, or one outside the context, is written into `folder`, which only we may enter. The
+    client sends it to the service with its mode, and a rootless service could not open one of mode 0600;
+    standard input is no way out, as Podman 4 makes just such a file of it.
+    """
+    if build.dockerfile_inline is not None:
+        content = build.dockerfile_inline.encode()
+    elif "://" in build.context:
         return build.dockerfile
-    chosen = Path(build.context) / path
-    # Podman's own name for it is taken where the default one is not there.
-    if build.dockerfile == "Dockerfile" and not chosen.exists():
-        containerfile = chosen.with_name("Containerfile")
-        return str(containerfile if containerfile.exists() else chosen)
-    return str(chosen)
+    else:
+        context = Path(build.context)
+        path = context / build.dockerfile
+        if build.dockerfile == "Dockerfile" and not path.exists():
+            path = context / "Containerfile"  # Podman's own name for it
+        if not path.exists():
+            raise EngineError(
+                ErrorCode.BUILD_FAILED,
+                f"there is no Dockerfile at {context / build.dockerfile}",
+                remedy="Correct `build.context` or `build.dockerfile`.",
+            )
+        if path.resolve().is_relative_to(context.resolve()):
+            return str(path)
+        content = path.read_bytes()
+    copy = folder / "Dockerfile"
+    copy.write_bytes(content)
+    copy.chmod(0o644)
+    return str(copy)
 
 
 def _build_error(doing: str, result: CliResult) -> EngineError:
@@ -256,14 +271,6 @@ async def _tail(stream: asyncio.StreamReader | None) -> str:
     return kept.decode(errors="replace")
 
 
-async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
-    if stream is not None:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            stream.write(data)
-            await stream.drain()
-        stream.close()
-
-
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """End a process that is still there, with what it may have started (ssh, say)."""
     if process.returncode is None:
@@ -275,21 +282,14 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 @contextmanager
 def _private_file(lines: Sequence[str]) -> Iterator[Path | None]:
     """A file that only we may read, for as long as the command runs; None without lines."""
-    with _inline_file("\n".join([*lines, ""]).encode() if lines else None) as path:
-        yield path
-
-
-@contextmanager
-def _inline_file(content: bytes | None) -> Iterator[Path | None]:
-    """A temporary file, mode 0600; None without content."""
-    if content is None:
+    if not lines:
         yield None
         return
     handle, name = tempfile.mkstemp(prefix="podkeeper-")
     path = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        with os.fdopen(handle, "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
         yield path
     finally:
         path.unlink(missing_ok=True)

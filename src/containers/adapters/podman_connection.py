@@ -24,10 +24,10 @@ API_VERSION = "4.0.0"
 """The shape of answers we ask for: every Podman from 4.0 on, 5 included, still gives it."""
 _PROBE_TIMEOUT_S = 5.0
 _CLI_TIMEOUT_S = 10.0
-_MOUNTS = Path("/proc/self/mountinfo")
-_CONTAINER_MARKS = (Path("/run/.containerenv"), Path("/.dockerenv"))
-_ROOTFUL_SOCKET = Path("/run/podman/podman.sock")
-_DOCKER_SOCKET = Path("/var/run/docker.sock")
+_MOUNTS = "proc/self/mountinfo"
+_CONTAINER_MARKS = ("run/.containerenv", ".dockerenv")
+_ROOTFUL_SOCKET = "run/podman/podman.sock"
+_DOCKER_SOCKET = "var/run/docker.sock"
 """Where people mount Podman's socket for programs that look for Docker's."""
 
 
@@ -81,12 +81,13 @@ def open_client(url: str, timeout_s: float) -> APIClient:
 
 
 async def find_connection(
-    settings: EngineSettings, environ: Mapping[str, str], state_dir: Path
+    settings: EngineSettings, environ: Mapping[str, str], state_dir: Path, *, root: Path = Path("/")
 ) -> Connection:
     """Take the first place in the search order that answers as Podman 4.0 or later.
 
     The order: the setting, `CONTAINER_HOST`, the default of `podman system connection`, the rootless socket,
     the rootful one, one mounted into the container we run in, and last a service that we start ourselves.
+    `root` is where the system's own places are looked for.
 
     Raises:
         EngineError: `podman_not_installed`, `permission_denied`, `daemon_unreachable` or `podman_too_old`.
@@ -94,7 +95,7 @@ async def find_connection(
     podman = shutil.which(settings.podman, path=environ.get("PATH"))
     tried: list[Attempt] = []
     problems: list[EngineError] = []
-    async for candidate in _candidates(settings, environ, podman):
+    async for candidate in _candidates(settings, environ, podman, root):
         try:
             return await _connect(candidate, environ, state_dir, tried)
         except EngineError as error:
@@ -117,7 +118,7 @@ async def find_connection(
 
 
 async def _candidates(
-    settings: EngineSettings, environ: Mapping[str, str], podman: str | None
+    settings: EngineSettings, environ: Mapping[str, str], podman: str | None, root: Path
 ) -> AsyncIterator[Candidate]:
     if settings.url:
         yield Candidate(settings.url, "it is set in the settings", binding=True)
@@ -126,29 +127,31 @@ async def _candidates(
         yield Candidate(host, "CONTAINER_HOST names it", identity=key, binding=True)
     if podman and (default := await _default_system_connection(podman, environ)):
         yield default
-    for candidate in _sockets(environ):
+    for candidate in _sockets(environ, root):
         yield candidate
 
 
-def _sockets(environ: Mapping[str, str]) -> Iterator[Candidate]:
+def _sockets(environ: Mapping[str, str], root: Path) -> Iterator[Candidate]:
     """The sockets that are there, in the places where Podman puts them or people mount them."""
     if runtime_dir := environ.get("XDG_RUNTIME_DIR"):
         own = Path(runtime_dir) / "podman/podman.sock"
         if own.exists():
             yield Candidate(f"unix://{own}", "it is this user's own socket")
-    inside = any(mark.exists() for mark in _CONTAINER_MARKS)
-    if _ROOTFUL_SOCKET.exists():
-        mounted = inside and _is_mounted(_ROOTFUL_SOCKET)
+    inside = any((root / mark).exists() for mark in _CONTAINER_MARKS)
+    rootful, docker = root / _ROOTFUL_SOCKET, root / _DOCKER_SOCKET
+    if rootful.exists():
+        mounted = inside and _is_mounted(rootful, root)
         because = "it is mounted into this container" if mounted else "it is the system's socket"
-        yield Candidate(f"unix://{_ROOTFUL_SOCKET}", because, local=not mounted)
-    if inside and _DOCKER_SOCKET.exists():
-        yield Candidate(f"unix://{_DOCKER_SOCKET}", "it is mounted into this container", local=False)
+        yield Candidate(f"unix://{rootful}", because, local=not mounted)
+    if inside and docker.exists():
+        yield Candidate(f"unix://{docker}", "it is mounted into this container", local=False)
 
 
-def _is_mounted(path: Path) -> bool:
+def _is_mounted(path: Path, root: Path) -> bool:
     """Whether `path` or the folder it is in was mounted here from elsewhere."""
     resolved = path.resolve()
-    points = {line.split()[4] for line in _MOUNTS.read_text(errors="replace").splitlines()}
+    table = (root / _MOUNTS).read_text(errors="replace")
+    points = {line.split()[4] for line in table.splitlines()}
     return not points.isdisjoint({str(resolved), str(resolved.parent)})
 
 

@@ -17,7 +17,7 @@ _REMEMBERED = 4096
 """Events that a repetition is recognised against."""
 _NS = 1_000_000_000
 _EARLIER_NS = 1_000_000
-"""Podman reads `since` into a float, which is some hundred nanoseconds off: ask for more, and drop it here."""
+"""Podman reads `since` into a float, some hundred nanoseconds off: ask for more, and drop it here."""
 
 
 async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[EngineEvent, None]:

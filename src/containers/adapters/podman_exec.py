@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 
 from podman.api.client import APIClient, APIResponse
 
@@ -18,6 +19,8 @@ from containers.model.observed import CommandResult
 
 _OUTPUT_CHARACTERS = 4000
 _TIMED_OUT = -1
+_SWEEPS = 2
+"""Conmon forks the one that waits; it may do so between looking and ending."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -44,9 +47,10 @@ async def execute(
         output = None
     payload = await calls.json(path_of("exec", session, "json"), doing=doing)
     record = ExecRecord.model_validate(payload)
-    if output is None or record.running:
-        if local:
-            _end(record)
+    overdue = output is None or record.running
+    if local:
+        await calls.blocking(lambda: _clear_away(session, record), doing=doing)
+    if overdue:
         return CommandResult(
             exit_code=_TIMED_OUT, output=output or f"it did not end within {timeout_s:g} seconds"
         )
@@ -77,11 +81,28 @@ def _attach(client: APIClient, session: str, timeout_s: float) -> str | None:
     return (said + "".join(decoder.finish())).strip()[-_OUTPUT_CHARACTERS:]
 
 
-def _end(session: ExecRecord) -> None:
-    """Podman has no call for it: a check that hangs would pile up with every repetition.
+def _clear_away(session: str, record: ExecRecord) -> None:
+    """End what a session leaves behind on this machine; Podman has no call for it.
 
-    As an ordinary user only what runs as the container's root can be ended; the rest belongs to another user.
+    A command that hangs would pile up with every repetition. And each session over REST leaves two conmon
+    processes that wait for five minutes (`exit_command_delay`) before they forget it, which would be hundreds
+    while a stack is waited for. As an ordinary user only what is ours can be ended; the rest ends by itself.
     """
-    if session.running and session.pid > 1:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(session.pid, signal.SIGKILL)
+    pids = [record.pid] if record.running and record.pid > 1 else []
+    for _ in range(_SWEEPS):
+        for pid in (*pids, *_monitors(session)):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        pids = []
+
+
+def _monitors(session: str) -> list[int]:
+    """The conmon processes of an exec session, by the identifier in their command lines."""
+    wanted, found = session.encode(), []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError):
+                program, _, arguments = Path(entry.path, "cmdline").read_bytes().partition(b"\0")
+                if program.endswith(b"conmon") and wanted in arguments:
+                    found.append(int(entry.name))
+    return found

@@ -47,7 +47,7 @@ from containers.model.project import BuildConfig
 from containers.ports import ContainerRecipe
 from containers.settings import EngineSettings
 
-_MARGIN_S = 10.0
+_MARGIN_S = 3.0
 """On top of a time that the engine itself keeps, before we stop believing it."""
 _USUAL_CHECK_TIMEOUT_S = 30.0
 _CHECK_TIMED_OUT = -1

@@ -65,7 +65,12 @@ def build_project(
     disabled: Iterable[str],
     profiles: tuple[str, ...],
 ) -> ResolvedProject:
-    """Build the project; the document is canonical, so nothing is checked again."""
+    """Build the project; the document is canonical, so nothing is checked again.
+
+    The document writes `$` twice; the typed parts hold what containers get.
+    """
+    written = document
+    document = _unescaped(document)
     name = document["name"]
     services = {
         ServiceName(key): _service(ServiceName(key), value, name)
@@ -83,9 +88,9 @@ def build_project(
         services=services,
         disabled_services=tuple(ServiceName(key) for key in disabled),
         profiles=profiles,
-        document=escaped(document),
+        document=written,
         locations=Locations(spots),
-        config_hash=project_hash(document),
+        config_hash=project_hash(written),
         networks=resources("networks"),
         volumes=resources("volumes"),
         secrets=resources("secrets"),
@@ -101,6 +106,16 @@ def escaped(value: Any) -> Any:
         return {escaped(key): escaped(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [escaped(item) for item in value]
+    return value
+
+
+def _unescaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("$$", "$") if "$" in value else value
+    if isinstance(value, dict):
+        return {_unescaped(key): _unescaped(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_unescaped(item) for item in value]
     return value
 
 

@@ -28,6 +28,8 @@ class ServiceForm:
         for key in ("dns", "dns_search", "tmpfs", "label_file"):
             if isinstance(service.get(key), str):
                 service[key] = self._single(key)
+        if isinstance(service.get("dns"), Seq) and "" in service["dns"]:
+            service["dns"] = self._without_blanks(service["dns"])
         self._settle_commands(service)
         for key, form in _FORMS.items():
             if service.get(key) is not None:
@@ -45,6 +47,14 @@ class ServiceForm:
         for key in ("command", "entrypoint"):
             if isinstance(holder.get(key), str):
                 holder[key] = self._split(holder[key], holder.spots.get(key), key)
+
+    def _without_blanks(self, items: Seq) -> Seq:
+        """What is left of a list once variables that nobody has set are gone."""
+        result = Seq()
+        for item, spot in items.pairs():
+            if item:
+                result.add(item, spot)
+        return result
 
     def _single(self, key: str) -> Seq:
         result = Seq()

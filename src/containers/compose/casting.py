@@ -11,8 +11,8 @@ from containers.model.errors import ErrorCode
 _Cast: TypeAlias = Callable[[str], Any]
 _Casts: TypeAlias = dict[str, Any]
 
-_TRUE: Final = {"true", "y", "yes", "on", "1"}
-_FALSE: Final = {"false", "n", "no", "off", "0"}
+_TRUE: Final = {"true", "y", "yes", "on"}
+_FALSE: Final = {"false", "n", "no", "off"}
 
 
 def fill_in(tree: Map | Seq, report: Report, casts: _Casts | None = None) -> None:
@@ -35,6 +35,7 @@ class _Filler:
             for key, value in tree.items():
                 rule = casts.get(key, below) if casts else None
                 if isinstance(value, str):
+                    rule = rule.get("=") if isinstance(rule, dict) else rule
                     if "$" in value or rule is not None:
                         dict.__setitem__(tree, key, self._scalar(value, rule, spots.get(key), path, key))
                 elif isinstance(value, (Map, Seq)):
@@ -116,7 +117,9 @@ _WANTED: Final[dict[_Cast, str]] = {
 }
 _DEFAULT: Final[dict[_Cast, Any]] = {_integer: 0, _number: 0.0, _boolean: False}
 _NO_CASTS: Final[_Casts] = {}
-_ULIMITS: Final[_Casts] = {"*": {"hard": _integer, "soft": _integer}}
+# The casts of a tree's values, by key: `*` is every other key, `[]` every item of a list, and `=` stands
+# beside the keys of a mapping for the single value that may be written in its place.
+_ULIMITS: Final[_Casts] = {"*": {"=": _integer, "hard": _integer, "soft": _integer}}
 _ROLLOUT: Final[_Casts] = {"parallelism": _integer, "max_failure_ratio": _number}
 _SERVICE: Final[_Casts] = {
     "cpu_count": _integer,

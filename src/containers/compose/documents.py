@@ -46,7 +46,7 @@ class Writer:
             if (
                 _is_blank(entry)
                 and rule is not _ALWAYS
-                and rule is not _whole
+                and rule is not _count
                 and any_key is None
                 and not _keeps(rule)
                 and key[:2] != "x-"
@@ -114,6 +114,11 @@ def _whole(value: Any) -> Any:
     return int(value)
 
 
+def _count(value: Any) -> Any:
+    """A whole number that is shown even when it is zero."""
+    return int(value)
+
+
 def _text(value: Any) -> Any:
     return written(value)
 
@@ -123,6 +128,7 @@ _WANTED: Final[dict[Any, str]] = {
     _size: "a size",
     _mode: "a file mode",
     _whole: "a whole number",
+    _count: "a whole number",
 }
 _EXAMPLE: Final[dict[Any, str]] = {
     _duration: "such as `90s` or `1m30s`",
@@ -135,6 +141,7 @@ _FREE: Final[dict[str, Any]] = {"*": _ALWAYS}
 _KEEP: Final[dict[str, Any]] = {"keep": True}
 _GRANTS: Final[dict[str, Any]] = {"[]": {"mode": _mode}}
 _DEVICES: Final[dict[str, Any]] = {"[]": {"options": _FREE}}
+_RATES: Final[dict[str, Any]] = {"[]": {"rate": _size}}
 _LIMIT: Final[dict[str, Any]] = {"*": {"soft": _ALWAYS, "hard": _ALWAYS}}
 _HOOK: Final[dict[str, Any]] = {"command": _ALWAYS, "environment": _FREE}
 _ROLLOUT: Final[dict[str, Any]] = {"delay": _duration, "monitor": _duration, "parallelism": _ALWAYS}
@@ -142,8 +149,11 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     "annotations": _FREE,
     "attach": _ALWAYS,
     "blkio_config": {
-        key: {"[]": {"rate": _size}}
-        for key in ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
+        **_KEEP,
+        "device_read_bps": _RATES,
+        "device_read_iops": _RATES,
+        "device_write_bps": _RATES,
+        "device_write_iops": _RATES,
     },
     "build": {
         "additional_contexts": _FREE,
@@ -158,7 +168,12 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     },
     "command": _ALWAYS,
     "configs": _GRANTS,
-    "cpu_percent": None,
+    "cpu_period": _whole,
+    "cpu_quota": _whole,
+    "cpu_rt_period": _whole,
+    "cpu_rt_runtime": _whole,
+    "cpu_shares": _whole,
+    "credential_spec": _KEEP,
     "depends_on": {"*": {"required": _ALWAYS}},
     "deploy": {
         "labels": _FREE,
@@ -187,7 +202,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
         "timeout": _duration,
         "start_period": _duration,
         "start_interval": _duration,
-        "retries": _whole,
+        "retries": _count,
     },
     "init": _ALWAYS,
     "labels": _FREE,
@@ -199,6 +214,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     "models": {"*": {}},
     "networks": {"*": {"driver_opts": {"*": _text}}},
     "oom_score_adj": None,
+    "pids_limit": _whole,
     "ports": {"[]": {}},
     "post_start": {"[]": _HOOK},
     "pre_stop": {"[]": _HOOK},

@@ -4,7 +4,7 @@ import os.path
 from collections.abc import Mapping
 from pathlib import Path
 
-from containers.compose.building import build_project
+from containers.compose.building import build_project, escaped
 from containers.compose.canonical import ServiceForm
 from containers.compose.casting import fill_in
 from containers.compose.checking import check_shape
@@ -23,7 +23,6 @@ from containers.compose.normalising import (
     add_empty_parts,
     drop_unused,
     enabled,
-    settle_scale,
 )
 from containers.compose.reading import read_documents
 from containers.compose.reporting import Report, start_of
@@ -272,7 +271,6 @@ class _Loader:
             spot = services.spots.get(key)
             ServiceForm(key, service, spot.origin if spot else root, report).settle()
             add_dependencies(service)
-            settle_scale(service, key, report)
         profiles = self._profiles(root.environment)
         active = Map()
         for key, service in services.items():
@@ -295,7 +293,7 @@ class _Loader:
         if report.failed:
             return None
         return build_project(
-            document,
+            escaped(document),
             writer.spots,
             files=files,
             sources=self._sources.read_so_far,

@@ -1,11 +1,8 @@
 """What compose files leave unsaid: the default network, implied dependencies, names, profiles."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from containers.compose.nodes import Map, Seq, Spot
-from containers.compose.reporting import Report
-from containers.model.errors import ErrorCode
 
 
 def enabled(service: Map, profiles: Iterable[str]) -> bool:
@@ -75,38 +72,6 @@ def add_empty_parts(service: Map) -> None:
             hook.setdefault("image", service["image"])
     for rule in (service.get("develop") or {}).get("watch") or ():
         rule.setdefault("exec", Map({"command": None}))
-
-
-def settle_scale(service: Map, name: str, report: Report) -> None:
-    """`scale` and `deploy.replicas` are one thing; so are the old and the new limits."""
-    deploy = service.get("deploy")
-    deploy = deploy if isinstance(deploy, Map) else Map()
-    resources = deploy.get("resources") or {}
-    limits = resources.get("limits") or {}
-    reservations = resources.get("reservations") or {}
-    pairs = (
-        ("scale", deploy, "replicas", "deploy.replicas"),
-        ("mem_limit", limits, "memory", "deploy.resources.limits.memory"),
-        ("cpus", limits, "cpus", "deploy.resources.limits.cpus"),
-        ("pids_limit", limits, "pids", "deploy.resources.limits.pids"),
-        ("mem_reservation", reservations, "memory", "deploy.resources.reservations.memory"),
-    )
-    for old, holder, new, path in pairs:
-        first, second = service.get(old), holder.get(new)
-        if first is None or second is None or _same(first, second):
-            continue
-        report.error(
-            ErrorCode.CONFLICT,
-            f"services.{name} sets both `{old}` and `{path}`, to different values",
-            service.spots.get(old),
-            on_key=True,
-            service=name,
-            hint=f"remove `{old}`",
-        )
-
-
-def _same(first: Any, second: Any) -> bool:
-    return str(first) == str(second)
 
 
 def used_resources(services: Map) -> dict[str, set[str]]:

@@ -97,7 +97,7 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
             resource.spots.get(named[1], spot),
             on_key=True,
         )
-    elif not named and (section == "secrets" or not resource.get("driver")):
+    elif section == "configs" and not named and not resource.get("driver"):
         report.error(
             ErrorCode.INVALID_COMPOSE,
             f"{where} says nowhere where its content comes from",

@@ -230,7 +230,7 @@ class Container(Shape):
     """Its name, instead of a generated one; the service can then run only once."""
     cpu_count: str | Annotated[int, NotNegative] = ABSENT
     """The number of processors."""
-    cpu_percent: str | Annotated[float, Rule(at_least=0, at_most=100)] = ABSENT
+    cpu_percent: str | Annotated[int, Rule(at_least=0, at_most=100)] = ABSENT
     """The share of the processors."""
     cpu_shares: Number = ABSENT
     """Its weight when processors are scarce."""
@@ -409,5 +409,5 @@ class Service(Container):
     """A program that manages it instead of a container engine."""
     restart: str = ABSENT
     """When it is started again: `no`, `always`, `on-failure[:retries]` or `unless-stopped`."""
-    scale: Whole = ABSENT
+    scale: Annotated[int, NotNegative] | str = ABSENT
     """How many containers run; `deploy.replicas` is the newer key."""

@@ -16,6 +16,9 @@ def check_consistency(project: Map, active: Map, services: Map, report: Report) 
         spot = active.spots.get(name)
         check = _ServiceCheck(name, service, spot, project, active, services, report)
         check.run()
+    for name, service in services.items():
+        _check_limits(name, service, report)
+    _check_secrets(project, report)
     _check_cycles(active, report)
     _check_container_names(active, report)
     _check_published_ports(active, report)
@@ -210,6 +213,46 @@ def _report_cycle(names: list[str], services: Map, report: Report) -> None:
         hint="remove one of these dependencies",
         related=edges,
     )
+
+
+def _check_limits(name: str, service: Map, report: Report) -> None:
+    """`scale` and `deploy.replicas` are one thing, and so are the old and the new limits."""
+    deploy = service.get("deploy")
+    deploy = deploy if isinstance(deploy, Map) else Map()
+    resources = deploy.get("resources") or {}
+    limits = resources.get("limits") or {}
+    reservations = resources.get("reservations") or {}
+    pairs = (
+        ("scale", deploy, "replicas", "deploy.replicas"),
+        ("mem_limit", limits, "memory", "deploy.resources.limits.memory"),
+        ("cpus", limits, "cpus", "deploy.resources.limits.cpus"),
+        ("pids_limit", limits, "pids", "deploy.resources.limits.pids"),
+        ("mem_reservation", reservations, "memory", "deploy.resources.reservations.memory"),
+    )
+    for old, holder, new, path in pairs:
+        first, second = service.get(old), holder.get(new)
+        if first is None or second is None or str(first) == str(second):
+            continue
+        report.error(
+            ErrorCode.CONFLICT,
+            f"services.{name} sets both `{old}` and `{path}`, to different values",
+            service.spots.get(old),
+            on_key=True,
+            service=name,
+            hint=f"remove `{old}`",
+        )
+
+
+def _check_secrets(project: Map, report: Report) -> None:
+    for name, secret in (project.get("secrets") or {}).items():
+        if not any(secret.get(key) for key in ("file", "environment", "external")):
+            report.error(
+                ErrorCode.INVALID_COMPOSE,
+                f"secrets.{name} says nowhere where its content comes from",
+                project["secrets"].spots.get(name),
+                on_key=True,
+                hint="set `file` or `environment`, or `external: true`",
+            )
 
 
 def _check_container_names(services: Map, report: Report) -> None:

@@ -25,7 +25,9 @@ def test_paths_of_another_file_begin_at_its_folder(resolve: Any) -> None:
     """The extended file means its own folder, through every level."""
     project = resolve(
         {
-            "compose.yaml": "services: {a: {extends: {file: sub/mid.yaml, service: m}, volumes: ['./own:/own']}}",
+            "compose.yaml": """
+                services: {a: {extends: {file: sub/mid.yaml, service: m}, volumes: ['./own:/own']}}
+                """,
             "sub/mid.yaml": "services: {m: {extends: {file: deep/base.yaml, service: b}}}",
             "sub/deep/base.yaml": "services: {b: {build: ., volumes: ['./data:/data'], env_file: v.env}}",
             "sub/deep/v.env": "V=1",

@@ -1,5 +1,6 @@
 """From text to trees: what YAML means here, and what is refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,36 +198,25 @@ class _OneFile:
 
 _PIECES = st.sampled_from(
     [
-        "services:",
-        "a:",
-        "  ",
-        "\n",
-        "- ",
-        "image: x",
-        "{",
-        "}",
-        "[",
-        "]",
-        "&a ",
-        "*a",
-        "<<: ",
-        "${A",
-        "}",
-        ": ",
-        '"',
-        "!reset ",
-    ]
-    + [
-        "null",
-        "ports:",
-        "volumes:",
-        "environment:",
-        "depends_on:",
-        "extends: a",
-        "build:",
-        "deploy:",
-        "1",
-        "x",
+        *(
+            "services:",
+            "a:",
+            "  ",
+            "\n",
+            "- ",
+            "image: x",
+            "{",
+            "}",
+            "[",
+            "]",
+            "&a ",
+            "*a",
+            "<<: ",
+            ": ",
+            '"',
+        ),
+        *("${A", "}", "!reset ", "null", "1", "x", "ports:", "volumes:", "environment:", "depends_on:"),
+        *("extends: a", "build:", "deploy:", "networks:", "include:", "profiles:", "\t", "|\n", "? "),
     ]
 )
 
@@ -235,5 +225,5 @@ _PIECES = st.sampled_from(
 @given(st.lists(_PIECES, max_size=30).map("".join))
 def test_no_text_raises(text: str) -> None:
     """Any text gives a project or an error, never a traceback."""
-    result = load_project(LoadRequest(working_dir="/srv/demo", project_name="p"), _OneFile(text))  # type: ignore[arg-type]
+    result = load_project(LoadRequest(working_dir=Path("/srv/demo"), project_name="p"), _OneFile(text))
     assert (result.project is None) == any(d.severity == "error" for d in result.diagnostics)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from fakes.projects import BUSYBOX, project
+from tests.fakes.projects import BUSYBOX, project
 
 from containers.compose.rendering import Rendered, materials, render
 from containers.compose.rendering_resources import Material
@@ -68,9 +68,9 @@ def test_values_do_not_change_the_document() -> None:
 
 
 def test_dollars_mean_themselves_behind_placeholders() -> None:
-    """The document writes `$` twice; podman-compose never sees these."""
-    assert revealed({"environment": {"A": "$${B}"}}, "environment") == ("A=${B}",)
-    assert revealed({"command": ["echo", "$$HOME"]}, "command") == ("echo", "$HOME")
+    """The canonical document writes `$` twice, and no value has more of them in the end."""
+    assert revealed({"environment": {"A": "${B}"}}, "environment") == ("A=${B}",)
+    assert revealed({"command": ["echo", "$HOME"]}, "command") == ("echo", "$HOME")
 
 
 def test_unset_variables_are_left_out() -> None:
@@ -264,7 +264,9 @@ def test_modes_name_containers_and_networks_that_podman_has() -> None:
 
 def test_gpus_are_reserved_the_one_way_that_counts() -> None:
     """`gpus` and reservations alike; all of them is no number; other drivers are not Podman's."""
-    reserved = {"reservations": {"memory": "1024", "devices": [{"capabilities": ["gpu"], "device_ids": ["0"]}]}}
+    reserved = {
+        "reservations": {"memory": "1024", "devices": [{"capabilities": ["gpu"], "device_ids": ["0"]}]}
+    }
     keys = {"gpus": [{"count": -1}, {"count": 2, "driver": "amd"}], "deploy": {"resources": reserved}}
     shown = service(keys)["deploy"]["resources"]["reservations"]
     nvidia = {"driver": "nvidia", "capabilities": ["gpu"]}
@@ -277,7 +279,9 @@ def test_gpus_are_reserved_the_one_way_that_counts() -> None:
 def test_limits_are_kept() -> None:
     """Also those that only Swarm's section has."""
     limits = {"cpus": 0.5, "memory": "1024", "pids": 3}
-    assert service({"deploy": {"resources": {"limits": limits}}})["deploy"] == {"resources": {"limits": limits}}
+    assert service({"deploy": {"resources": {"limits": limits}}})["deploy"] == {
+        "resources": {"limits": limits}
+    }
 
 
 def test_mounts_are_short_where_nothing_more_is_said() -> None:
@@ -386,7 +390,7 @@ def test_configs_are_mounted_read_only() -> None:
     """Inline content too, unescaped, at the root where no target is said."""
     resolved = project(
         services={"app": {"configs": [{"source": "c"}, {"source": "f", "target": "/etc/f"}]}},
-        configs={"c": {"content": "cost: 5$$"}, "f": {"file": "/etc/host"}},
+        configs={"c": {"content": "cost: 5$"}, "f": {"file": "/etc/host"}},
     )
     assert materials(resolved)[0] == Material("configs", "c", "content", "cost: 5$", 0o444)
     mounts = document(resolved)["services"]["app"]["volumes"]

@@ -1,7 +1,7 @@
 """What `down`, `stop` and `restart` plan."""
 
-from fakes.observed import applied, container
-from fakes.projects import project
+from tests.fakes.observed import applied, container
+from tests.fakes.projects import project
 
 from containers.model.base import ServiceName
 from containers.model.observed import ContainerState

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fakes.observed import applied, container, nothing
-from fakes.projects import project
+from tests.fakes.observed import applied, container, nothing
+from tests.fakes.projects import project
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -23,8 +23,9 @@ nap() {
   wait $!
 }
 
-get() { wget -q -T 2 -O - "$1" 2>/dev/null; }
-post() { wget -q -T 2 -O - --post-data "$2" "$1" 2>/dev/null; }
+# `timeout`, not `wget -T`: that option crashes Debian's static busybox 1.35.
+get() { timeout 2 wget -q -O - "$1" 2>/dev/null; }
+post() { timeout 2 wget -q -O - --post-data "$2" "$1" 2>/dev/null; }
 
 # The answers of the CGI programs.
 answer() { printf 'Status: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n\r\n' "$1" "$2"; }

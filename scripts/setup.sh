@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# What each command needs, and nothing more; a second run finds everything in place.
+
+# set_up PURPOSE...: of packages, python, floor, podman, extension, editor.
+set_up() {
+  local started needed="$*"
+  started=$(now_ms)
+  identify_system
+  mkdir -p "$LOGS"
+  exec 9>"$ROOT/.cache/setup.lock"
+  flock -w 900 9 || fail "another ./dev has been setting up for 15 minutes"
+  # shellcheck disable=SC2046
+  system_packages python $(wants podman) $(wants editor)
+  python_stage
+  if wants floor >/dev/null; then floor_stage; fi
+  if wants podman >/dev/null; then podman_ready 9>&-; fi
+  finish_stages
+  if wants extension >/dev/null || wants editor >/dev/null; then
+    use_node
+    extension_stage
+    if wants editor >/dev/null; then code_server_stage; fi
+    finish_stages
+  fi
+  PATH=$VENV/bin:$PATH
+  export PATH
+  # Released by hand: a container's monitor that was started meanwhile may have inherited the lock.
+  flock -u 9
+  exec 9>&-
+  say "set up in $(seconds "$started") s"
+}
+
+# wants PURPOSE: prints it and succeeds if it is among those that `set_up` was called for.
+wants() {
+  # `needed` is set_up's.
+  # shellcheck disable=SC2154
+  case " $needed " in *" $1 "*) printf '%s' "$1" ;; *) return 1 ;; esac
+}

@@ -1,0 +1,67 @@
+"""A real server over standard input and output, in a workspace of its own."""
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from containers.model.base import ProjectName
+from tests.lsp.editor import PATIENCE_S, Editor
+from tests.podman import bed
+
+def server_environment(tmp_path: Path, engine_url: str | None) -> dict[str, str]:
+    """The environment of a server: the machine's, with a state folder and an engine of its own."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("COMPOSE_", "PODKEEPER_"))}
+    environ["PODKEEPER_STATE_DIR"] = str(tmp_path / "state")
+    if engine_url is not None:
+        environ["CONTAINER_HOST"] = engine_url
+    return environ
+
+
+@asynccontextmanager
+async def serve(environ: dict[str, str]) -> AsyncIterator[Editor]:
+    """Start a server, and end it as an editor does."""
+    client = Editor()
+    await client.start_io(sys.executable, "-m", "containers", "lsp", env=environ)
+    try:
+        yield client
+    finally:
+        async with asyncio.timeout(PATIENCE_S):
+            await client.shutdown_async(None)
+            client.exit(None)
+            await client.stop()
+
+
+@pytest.fixture
+async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
+    """A server whose engine does not answer: documents are checked all the same."""
+    async with serve(server_environment(tmp_path, f"unix://{tmp_path}/no.sock")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def engine_url() -> Iterator[str]:
+    """A real engine: the rootful one as root, else our own."""
+    bed_engine = bed.rootful_engine if os.getuid() == 0 else bed.rootless_engine
+    with bed_engine() as url:
+        yield url
+
+
+@pytest.fixture
+def project(engine_url: str) -> Iterator[ProjectName]:
+    """A project name of this test's own; what carries it is removed afterwards."""
+    name = ProjectName(f"pkl{uuid.uuid4().hex[:10]}")
+    yield name
+    bed.remove_project(engine_url, name)
+
+
+@pytest.fixture
+async def live_editor(tmp_path: Path, engine_url: str) -> AsyncIterator[Editor]:
+    """A server on a real engine."""
+    async with serve(server_environment(tmp_path, engine_url)) as client:
+        yield client

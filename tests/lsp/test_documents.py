@@ -1,0 +1,129 @@
+"""Documents: diagnostics on open, change and save, without an engine."""
+
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from tests.lsp.editor import Editor
+
+GOOD = "services:\n  web:\n    image: x\n"
+BAD = "services:\n  web:\n    image: x\n    prots: []\n"
+
+
+async def test_opening_a_wrong_file_shows_the_problem_at_its_line(editor: Editor, tmp_path: Path) -> None:
+    """The unknown key is marked, and the nearest one named."""
+    file = tmp_path / "compose.yaml"
+    file.write_text(BAD)
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "a diagnostic")
+    assert (problem.range.start.line, problem.range.start.character) == (3, 4)
+    assert problem.code == "unknown_key"
+    assert "ports" in problem.message
+
+
+async def test_typing_shows_and_clears_problems_without_saving(editor: Editor, tmp_path: Path) -> None:
+    """The text in the editor counts, not the one on disk."""
+    file = tmp_path / "compose.yaml"
+    file.write_text(GOOD)
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    await editor.until(lambda: file.as_uri() in editor.diagnostics, "an answer for the open file")
+    assert editor.diagnostics[file.as_uri()] == []
+    editor.type_document(file, BAD, 2)
+    await editor.until(lambda: editor.diagnostics[file.as_uri()], "the problem")
+    editor.type_document(file, GOOD, 3)
+    await editor.until(lambda: not editor.diagnostics[file.as_uri()], "the problem gone")
+
+
+async def test_text_that_is_no_yaml_is_one_positioned_problem(editor: Editor, tmp_path: Path) -> None:
+    """Half-typed text never breaks the server."""
+    file = tmp_path / "compose.yaml"
+    file.write_text(GOOD)
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    for version, text in enumerate(["services:\n  web: [", "services:\n\tweb:\n", "{", "\x00", ""], start=2):
+        editor.type_document(file, text, version)
+    editor.type_document(file, "services:\n  web: [\n", 9)
+
+    def problem() -> Any:
+        found = editor.diagnostics.get(file.as_uri())
+        return found if found and found[0].code == "invalid_yaml" else None
+
+    found = await editor.until(problem, "invalid YAML")
+    assert len(found) == 1
+
+
+async def test_an_overlay_is_checked_with_its_base(editor: Editor, tmp_path: Path) -> None:
+    """A file of an environment is no stack of its own: its missing image stands in the base."""
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    folder = tmp_path / "environments" / "staging"
+    folder.mkdir(parents=True)
+    overlay = folder / "compose.yaml"
+    overlay.write_text("services:\n  web:\n    restart: always\n    depends_on: [nowhere]\n")
+    (folder / "environment.yaml").write_text("compose_files: [../../compose.yaml, compose.yaml]\n")
+    await editor.open(tmp_path)
+    editor.open_document(overlay)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(overlay.as_uri()), "a diagnostic")
+    assert "nowhere" in problem.message
+    assert problem.range.start.line == 3
+
+
+async def test_a_file_changed_outside_is_checked_again(editor: Editor, tmp_path: Path) -> None:
+    """A git checkout that breaks the open file's base is noticed."""
+    base = tmp_path / "compose.yaml"
+    base.write_text(GOOD)
+    await editor.open(tmp_path)
+    editor.open_document(base)
+    await editor.until(lambda: base.as_uri() in editor.diagnostics, "an answer")
+    override = tmp_path / "compose.override.yaml"
+    override.write_text("services:\n  web:\n    portss: []\n")
+    change = types.FileEvent(uri=override.as_uri(), type=types.FileChangeType.Created)
+    editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[change]))
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(override.as_uri()), "a diagnostic")
+    assert problem.code == "unknown_key"
+
+
+async def test_positions_count_utf16_units(editor: Editor, tmp_path: Path) -> None:
+    """Emoji before a problem count two, as LSP wants."""
+    file = tmp_path / "compose.yaml"
+    file.write_text('services:\n  web: {image: "🦭🦭", prots: []}\n')
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "a diagnostic")
+    assert problem.range.start.character == len('  web: {image: "') + 4 + len('", ')
+
+
+async def test_commands_say_why_the_engine_does_not_answer(editor: Editor, tmp_path: Path) -> None:
+    """One coded problem with a remedy, no traceback."""
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    await editor.open(tmp_path)
+    result = await editor.command("up")
+    assert result["ok"] is False
+    (problem,) = result["problems"]
+    assert problem["code"] == "daemon_unreachable"
+    assert problem["remedy"]
+
+
+async def test_an_untrusted_workspace_runs_nothing_but_is_checked(editor: Editor, tmp_path: Path) -> None:
+    """Every verb is refused; diagnostics come all the same."""
+    file = tmp_path / "compose.yaml"
+    file.write_text(BAD)
+    await editor.open(tmp_path, trusted=False)
+    result = await editor.command("up")
+    assert result["problems"][0]["code"] == "permission_denied"
+    assert (await editor.request("podkeeper/task/list"))["tasks"] == []
+    editor.open_document(file)
+    await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "a diagnostic")
+
+
+async def test_a_broken_file_is_refused_with_its_place(editor: Editor, tmp_path: Path) -> None:
+    """`up` and `validate` say where."""
+    (tmp_path / "compose.yaml").write_text(BAD)
+    await editor.open(tmp_path)
+    up = await editor.command("up")
+    assert f"{tmp_path}/compose.yaml:4:5" in up["problems"][0]["message"]
+    checked = await editor.command("validate")
+    assert checked["ok"] is False
+    assert "prots" in checked["data"]["text"]

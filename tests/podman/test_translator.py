@@ -1,0 +1,531 @@
+"""The installed podman-compose as our compiler: what it is asked, what it says, and that Podman takes it."""
+
+import asyncio
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes.projects import from_document, project
+from tests.podman import bed
+
+from containers.adapters.podman_compose_program import PodmanComposeProgram
+from containers.adapters.podman_compose_translator import PodmanComposeTranslator
+from containers.compose.podman_options import ADDED, RESHAPED, TRANSLATED, UNAVAILABLE
+from containers.compose.recipes import sort_calls
+from containers.model.base import ServiceName
+from containers.model.errors import ErrorCode, TranslationError
+from containers.model.observed import EngineInfo
+from containers.model.project import ResolvedProject
+from containers.ports import ContainerEngine, Translation
+
+APP = ServiceName("app")
+PODMAN_4 = EngineInfo(version="4.3.1", rootless=False, socket="unix:///s", chosen_because="test")
+
+
+def beside(name: str) -> str:
+    """A program that is installed with our interpreter."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def translator(
+    folder: Path,
+    program: tuple[str, ...] | None = None,
+    environ: Mapping[str, str] | None = None,
+    **more: Any,
+) -> PodmanComposeTranslator:
+    """A translator that keeps everything in one folder."""
+    return PodmanComposeTranslator(
+        program, folder / "cache", secrets_dir=folder / "secrets", environ=environ or {}, **more
+    )
+
+
+def script(path: Path, text: str) -> tuple[str, ...]:
+    """A program in podman-compose's place; it passes for a good version unless it does something else."""
+    version = 'for word; do [ "$word" = version ] && { echo 1.6.0; exit; }; done\n'
+    path.write_text(f"#!/bin/sh\n{version}{text}\n")
+    path.chmod(0o755)
+    return (str(path),)
+
+
+async def recorded_options(folder: Path, keys: Mapping[str, Any], **sections: Any) -> tuple[str, ...]:
+    """What the installed podman-compose makes of a service, as it is written."""
+    service = {"image": "img", "network_mode": "none", **keys}
+    if "networks" in keys:
+        del service["network_mode"]
+    document = {"services": {"app": service, "other": {"image": "img"}}, **sections}
+    recorded = await PodmanComposeProgram(None, folder).record("demo", json.dumps(document), "4.3.1")
+    return tuple(
+        option
+        for option in sort_calls(recorded.calls).containers["app"]
+        if not option.startswith("io.podman.compose.config-hash=")
+    )
+
+
+SAMPLES: Mapping[str, Any] = {
+    "annotations": {"a": "b"},
+    "blkio_config": {"weight": 300},
+    "cap_add": ["NET_ADMIN"],
+    "cap_drop": ["ALL"],
+    "cgroup": "private",
+    "cgroup_parent": "a",
+    "command": ["x"],
+    "configs": [{"source": "c"}],
+    "container_name": "x",
+    "cpu_count": 2,
+    "cpu_percent": 50,
+    "cpu_period": 100000,
+    "cpu_quota": 50000,
+    "cpu_rt_period": 1000,
+    "cpu_rt_runtime": 500,
+    "cpu_shares": 100,
+    "cpus": 0.5,
+    "cpuset": "0",
+    "credential_spec": {"file": "x"},
+    "deploy": {"resources": {"limits": {"pids": 3}}},
+    "device_cgroup_rules": ["c 1:3 mr"],
+    "devices": ["/dev/null:/dev/x:r"],
+    "dns": ["1.1.1.1"],
+    "dns_opt": ["use-vc"],
+    "dns_search": ["x.org"],
+    "domainname": "x.org",
+    "entrypoint": ["x"],
+    "environment": {"A": "b"},
+    "expose": ["80"],
+    "external_links": ["x"],
+    "extra_hosts": ["a:1.1.1.1"],
+    "gpus": [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}],
+    "group_add": ["1"],
+    "healthcheck": {"test": ["CMD", "x"]},
+    "hostname": "x",
+    "image": "img2",
+    "init": True,
+    "ipc": "host",
+    "isolation": "process",
+    "labels": {"a": "b"},
+    "logging": {"driver": "none"},
+    "mac_address": "02:42:ac:11:65:43",
+    "mem_limit": "64m",
+    "mem_reservation": "32m",
+    "mem_swappiness": "10",
+    "memswap_limit": "128m",
+    "models": {"m": None},
+    "network_mode": "host",
+    "networks": ["default"],
+    "oom_kill_disable": True,
+    "oom_score_adj": 5,
+    "pid": "host",
+    "pids_limit": 3,
+    "platform": "linux/amd64",
+    "ports": ["80"],
+    "post_start": [{"command": ["x"]}],
+    "pre_start": [{"command": ["x"]}],
+    "pre_stop": [{"command": ["x"]}],
+    "privileged": True,
+    "provider": {"type": "x"},
+    "read_only": True,
+    "restart": "always",
+    "runtime": "runc",
+    "secrets": ["s"],
+    "security_opt": ["label=disable"],
+    "shm_size": "1m",
+    "stdin_open": True,
+    "stop_grace_period": "5s",
+    "stop_signal": "SIGINT",
+    "storage_opt": {"size": "1G"},
+    "sysctls": {"net.core.somaxconn": "1"},
+    "tmpfs": ["/x"],
+    "tty": True,
+    "ulimits": {"nproc": 3},
+    "use_api_socket": True,
+    "user": "1",
+    "userns_mode": "host",
+    "uts": "host",
+    "volumes": ["/x"],
+    "volumes_from": ["other"],
+    "working_dir": "/x",
+}
+"""A value for every key, as podman-compose would want it."""
+
+SEEN_ELSEWHERE = {"links": "changes the other service", "mac_address": "counts on networks only"}
+"""Keys that podman-compose knows and that show in other places than the service's own options."""
+
+
+@pytest.mark.parametrize("key", sorted((TRANSLATED - SEEN_ELSEWHERE.keys()) | {"deploy"}))
+async def test_podman_compose_translates_what_we_leave_to_it(tmp_path: Path, key: str) -> None:
+    """A key that makes no difference to it would be lost."""
+    sections = {"secrets": {"s": {"file": "s"}}, "volumes": {}} if key == "secrets" else {}
+    plain = await recorded_options(tmp_path, {})
+    assert await recorded_options(tmp_path, {key: SAMPLES[key]}, **sections) != plain
+
+
+@pytest.mark.parametrize("key", sorted({*ADDED, *UNAVAILABLE, *RESHAPED} - {"deploy"}))
+async def test_podman_compose_still_drops_what_we_add(tmp_path: Path, key: str) -> None:
+    """When this fails, a newer podman-compose supports the key: hand it over, and drop it from our table."""
+    sections = {"configs": {"c": {"content": "x"}}} if key == "configs" else {}
+    plain = await recorded_options(tmp_path, {})
+    assert await recorded_options(tmp_path, {key: SAMPLES[key]}, **sections) == plain
+
+
+async def test_links_give_the_other_service_a_name(tmp_path: Path) -> None:
+    """The one key that shows on another service."""
+    services = {"app": {"links": ["db:database"]}, "db": {}}
+    done = await translator(tmp_path).translate(project(services=services), PODMAN_4)
+    joined = next(option for option in done.containers[ServiceName("db")].options if "--network" in option)
+    assert set(joined.partition(":")[2].split(",")) == {"alias=db", "alias=database"}
+
+
+STACK = {
+    "web": {
+        "command": ["httpd", "-f", "-p", "80"],
+        "environment": {"GREETING": 'two "lines"\nof $HOME', "EMPTY": ""},
+        "ports": [{"target": 80, "host_ip": "127.0.0.1", "protocol": "tcp", "mode": "ingress"}],
+        "depends_on": {"db": {"condition": "service_healthy", "required": True}},
+        "labels": {"org.example": "a=b"},
+    },
+    "db": {
+        "command": ["sleep", "1000"],
+        "healthcheck": {"test": ["CMD", "true"], "interval": "5s", "start_interval": "1s"},
+        "volumes": [{"type": "volume", "source": "data", "target": "/data"}],
+        "stop_grace_period": "1s",
+    },
+}
+
+
+async def create(engine: ContainerEngine, resolved: ResolvedProject, done: Translation) -> dict[str, str]:
+    """Create everything that a translation has; service to container."""
+    for name, options in done.networks.items():
+        await engine.create_network(name, options)
+    for name, options in done.volumes.items():
+        await engine.create_volume(name, options)
+    names = {n: s.container_name or f"{resolved.name}_{n}_1" for n, s in resolved.services.items()}
+    return {n: await engine.create_container(names[n], r, {}) for n, r in done.containers.items()}
+
+
+def tested(name: str, services: Mapping[str, Mapping[str, Any]], **sections: Any) -> ResolvedProject:
+    """A project that runs the image of these tests."""
+    return project(name, {n: {"image": bed.IMAGE, **s} for n, s in services.items()}, **sections)
+
+
+def inspected(url: str, container: str) -> dict[str, Any]:
+    """Everything that Podman says about a container."""
+    found: dict[str, Any] = json.loads(bed.podman(url, "container", "inspect", container))[0]
+    return found
+
+
+async def test_podman_takes_a_translated_stack(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """Values arrive as they are meant, and what podman-compose would have got wrong is right."""
+    resolved = tested(project, STACK)
+    done = await translator(tmp_path).translate(resolved, await engine.info())
+    made = await create(engine, resolved, done)
+    web, db = (inspected(podman_url, made[service]) for service in ("web", "db"))
+    assert 'GREETING=two "lines"\nof $HOME' in web["Config"]["Env"]
+    assert web["Config"]["Cmd"] == ["httpd", "-f", "-p", "80"]
+    assert web["Config"]["Labels"]["org.example"] == "a=b"
+    assert db["Config"]["Healthcheck"]["Test"] == ["CMD", "true"]
+    assert db["Config"]["StopTimeout"] == 1
+    assert [mount["Name"] for mount in db["Mounts"]] == [f"{project}_data"]
+    assert list(web["NetworkSettings"]["Networks"]) == [f"{project}_default"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "path", "expected"),
+    [
+        ({"cgroup_parent": "/podkeeper"}, ("HostConfig", "CgroupParent"), "/podkeeper"),
+        ({"cpu_period": 100000, "cpu_quota": 50000}, ("HostConfig", "CpuQuota"), 50000),
+        ({"ipc": "host"}, ("HostConfig", "IpcMode"), "host"),
+        ({"mem_limit": "67108864", "memswap_limit": "134217728"}, ("HostConfig", "MemorySwap"), 134217728),
+        ({"mem_swappiness": "10"}, ("HostConfig", "MemorySwappiness"), 10),
+        ({"oom_kill_disable": True}, ("HostConfig", "OomKillDisable"), True),
+        ({"oom_score_adj": 500}, ("HostConfig", "OomScoreAdj"), 500),
+        ({"stop_grace_period": "1m30s"}, ("Config", "StopTimeout"), 90),
+        ({"uts": "host"}, ("HostConfig", "UTSMode"), "host"),
+        ({"blkio_config": {"weight": 300}}, ("HostConfig", "BlkioWeight"), 300),
+        (
+            {"deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 3}}},
+            ("HostConfig", "RestartPolicy"),
+            {"Name": "on-failure", "MaximumRetryCount": 3},
+        ),
+        ({"deploy": {"resources": {"limits": {"pids": 9}}}}, ("HostConfig", "PidsLimit"), 9),
+        ({"deploy": {"resources": {"limits": {"cpus": 0.5}}}}, ("HostConfig", "NanoCpus"), 500000000),
+        ({"deploy": {"resources": {"limits": {"memory": "67108864"}}}}, ("HostConfig", "Memory"), 67108864),
+        (
+            {"deploy": {"resources": {"reservations": {"memory": "67108864"}}}},
+            ("HostConfig", "MemoryReservation"),
+            67108864,
+        ),
+    ],
+)
+@pytest.mark.rootful
+async def test_podman_takes_what_we_add(
+    tmp_path: Path, rootful_url: str, keys: dict[str, Any], path: tuple[str, str], expected: Any
+) -> None:
+    """One option at a time; resource limits need root on this version of control groups."""
+    name = f"pk{uuid.uuid4().hex[:10]}"
+    resolved = tested(name, {"app": {"network_mode": "none", **keys}})
+    done = await translator(tmp_path).translate(resolved, PODMAN_4)
+    recipe = done.containers[APP]
+    try:
+        container = bed.podman(
+            rootful_url, "create", "--name", f"{name}_app_1", *recipe.options, recipe.image, *recipe.command
+        )
+        assert inspected(rootful_url, container)[path[0]][path[1]] == expected
+    finally:
+        bed.remove_project(rootful_url, name)
+
+
+async def test_volumes_come_from_another_service(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """By the container that podman-compose would have made."""
+    services = {
+        "db": {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]},
+        "app": {"volumes_from": ["db:ro"]},
+    }
+    resolved = tested(project, services)
+    made = await create(engine, resolved, await translator(tmp_path).translate(resolved, PODMAN_4))
+    mounts = inspected(podman_url, made["app"])["Mounts"]
+    assert [(mount["Name"], mount["RW"]) for mount in mounts] == [(f"{project}_data", False)]
+
+
+async def test_both_peers_see_the_stack(
+    tmp_path: Path, engine: ContainerEngine, rootful_url: str, podman_url: str, project: str
+) -> None:
+    """Docker compose over Podman's socket and podman-compose list what we created, by their own labels."""
+    resolved = tested(project, STACK)
+    await create(engine, resolved, await translator(tmp_path).translate(resolved, await engine.info()))
+    compose = [beside("docker-compose"), "-p", project, "ps", "-a", "--format", "json"]
+    listed = subprocess.run(
+        compose,
+        env={**os.environ, "DOCKER_HOST": podman_url},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert {(row["Service"], row["Name"]) for row in rows} == {
+        ("web", f"{project}_web_1"),
+        ("db", f"{project}_db_1"),
+    }
+    if podman_url == rootful_url:
+        (tmp_path / "compose.yaml").write_text("services: {web: {image: a}, db: {image: a}}\n")
+        shown = subprocess.run(
+            [beside("podman-compose"), "-p", project, "ps", "--format", "{{.Names}}"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        assert set(shown.stdout.split()) == {f"{project}_web_1", f"{project}_db_1"}
+
+
+async def test_docker_compose_takes_the_stack_down(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """From the labels alone, networks and volumes included."""
+    resolved = tested(project, STACK)
+    done = await translator(tmp_path).translate(resolved, await engine.info())
+    await create(engine, resolved, done)
+    subprocess.run(
+        [beside("docker-compose"), "-p", project, "down", "-v", "-t", "0"],
+        env={**os.environ, "DOCKER_HOST": podman_url},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    left = bed.podman(podman_url, "ps", "-aq", "--filter", f"label=com.docker.compose.project={project}")
+    networks = bed.podman(podman_url, "network", "ls", "-q")
+    volumes = bed.podman(podman_url, "volume", "ls", "-q")
+    assert left == ""
+    assert f"{project}_default" not in networks.split()
+    assert f"{project}_data" not in volumes.split()
+
+
+async def test_secrets_and_configs_are_readable_in_the_container(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """By any user of it; the values are in no argument."""
+    services = {
+        "app": {
+            "command": ["sh", "-c", "cat /run/secrets/token /etc/page"],
+            "user": "1234",
+            "secrets": [{"source": "token", "target": "/run/secrets/token"}],
+            "configs": [{"source": "page", "target": "/etc/page"}],
+        }
+    }
+    resolved = tested(
+        project, services, secrets={"token": {"environment": "TOKEN"}}, configs={"page": {"content": "$page"}}
+    )
+    info = await engine.info()
+    if info.rootless:
+        pytest.skip("the state folder of these tests is root's")
+    done = await translator(tmp_path, environ={"TOKEN": "s3cret-"}).translate(resolved, info)
+    assert "s3cret" not in str(done)
+    made = await create(engine, resolved, done)
+    bed.podman(podman_url, "start", made["app"])
+    bed.podman(podman_url, "wait", made["app"])
+    assert bed.podman(podman_url, "logs", made["app"]) == "s3cret-$page"
+
+
+async def test_a_second_translation_does_not_start_podman_compose(tmp_path: Path) -> None:
+    """Not in this process, not in a later one, and not because a value has changed."""
+    calls = tmp_path / "calls"
+    program = script(tmp_path / "program", f'echo run >>{calls}\nexec {beside("podman-compose")} "$@"')
+    for value in ("1", "2"):
+        resolved = project(services={"app": {"environment": {"A": value}}})
+        for subject in (translator(tmp_path, program),) * 2:
+            done = await subject.translate(resolved, PODMAN_4)
+            assert f"A={value}" in done.containers[APP].options
+    assert calls.read_text() == "run\n"
+    await translator(tmp_path, program).translate(
+        project(services={"app": {"environment": {"A": "1"}, "tty": True}}), PODMAN_4
+    )
+    assert calls.read_text() == "run\nrun\n"
+
+
+async def test_a_damaged_cache_costs_time_only(tmp_path: Path) -> None:
+    """The translation is made again."""
+    first = await translator(tmp_path).translate(project(), PODMAN_4)
+    for path in (tmp_path / "cache").rglob("*.json"):
+        path.write_text('{"calls": 3}')
+    assert await translator(tmp_path).translate(project(), PODMAN_4) == first
+
+
+async def test_nothing_private_outlives_or_leaves_the_private_folder(tmp_path: Path) -> None:
+    """The folder is closed to others and gone afterwards; cache and program have seen no value."""
+    seen = tmp_path / "seen"
+    program = script(
+        tmp_path / "program",
+        f"stat -c %a . compose.json podman >{seen}; cat compose.json >>{seen}; env >>{seen}\n"
+        f'exec {beside("podman-compose")} "$@"',
+    )
+    resolved = project(services={"app": {"environment": {"A": "s3cret"}, "command": ["s3cret"]}})
+    await translator(tmp_path, program).translate(resolved, PODMAN_4)
+    text = seen.read_text()
+    assert text.splitlines()[:3] == ["700", "600", "700"]
+    assert "s3cret" not in text
+    assert "COMPOSE_" not in text
+    files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert not any("s3cret" in path.read_text() for path in files)
+    assert not list((tmp_path / "cache").glob("translate-*"))
+
+
+async def test_a_refusal_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    """podman-compose answers with a traceback; a person gets its last line."""
+    document = {"name": "demo", "services": {"app": {"image": "a", "network_mode": "no-such-mode"}}}
+    with pytest.raises(TranslationError, match=r"did not accept the project: unknown network_mode") as caught:
+        await translator(tmp_path).translate(from_document(document), PODMAN_4)
+    assert caught.value.code is ErrorCode.COMPOSE_PROVIDER_FAILED
+    assert "\n" not in str(caught.value)
+    document["services"] = {"app": {"image": "a", "networks": {"gone": None}}}
+    with pytest.raises(TranslationError, match=r"did not accept the project: missing networks: gone$"):
+        await translator(tmp_path).translate(from_document(document), PODMAN_4)
+
+
+async def test_warnings_of_podman_compose_are_handed_on(tmp_path: Path) -> None:
+    """Without its logger's prefix."""
+    program = script(
+        tmp_path / "program",
+        f'echo "WARNING:podman_compose:WARNING: beware" >&2\nexec {beside("podman-compose")} "$@"',
+    )
+    done = await translator(tmp_path, program).translate(project(), PODMAN_4)
+    assert done.warnings == ("podman-compose: beware",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("exit 3", "did not accept the project: exit code 3"),
+        ("exit 0", "made no container for app"),
+        ("sleep 60", "did not finish within 0.5 s"),
+    ],
+)
+async def test_a_program_that_fails_is_told(tmp_path: Path, text: str, message: str) -> None:
+    """Whichever way it fails."""
+    program = script(tmp_path / "program", text)
+    with pytest.raises(TranslationError, match=message) as caught:
+        await translator(tmp_path, program, timeout_s=0.5).translate(project(), PODMAN_4)
+    assert caught.value.code is ErrorCode.COMPOSE_PROVIDER_FAILED
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("1.4.0", "is podman-compose 1.4.0; 1.5 or later is needed"),
+        ("2.0.0", "below 2"),
+        ("hello", "does not say which"),
+        ("", "does not say which"),
+    ],
+)
+async def test_a_wrong_version_is_refused(tmp_path: Path, version: str, message: str) -> None:
+    """With the command that installs the right one."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho {version}\n")
+    program.chmod(0o755)
+    with pytest.raises(TranslationError, match=message) as caught:
+        await translator(tmp_path, (str(program),)).provider()
+    assert caught.value.code is ErrorCode.COMPOSE_PROVIDER_MISSING
+    assert "pip install" in caught.value.remedy
+
+
+async def test_a_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the interpreter, on PATH, or where it was said to be."""
+    with pytest.raises(TranslationError, match="can not be started") as caught:
+        await translator(tmp_path, (str(tmp_path / "none"),)).provider()
+    assert caught.value.code is ErrorCode.COMPOSE_PROVIDER_MISSING
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TranslationError, match="not installed"):
+        await translator(tmp_path).provider()
+
+
+async def test_the_program_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none is beside the interpreter; its version is asked once."""
+    (path,) = script(tmp_path / "podman-compose", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "elsewhere" / "python"))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    subject = translator(tmp_path)
+    assert await subject.describe() == f"1.6.0 ({path})"
+    shutil.rmtree(tmp_path / "cache")
+    assert (await subject.provider()).path == path
+
+
+async def test_the_installed_program_is_one_we_know() -> None:
+    """The tables were made with 1.6; every release of 1.x from 1.5 on is taken."""
+    done = subprocess.run([beside("podman-compose"), "--version"], capture_output=True, check=True, text=True)
+    assert "podman-compose version 1." in done.stdout
+
+
+@pytest.fixture
+async def sleeping(tmp_path: Path) -> AsyncIterator[tuple[tuple[str, ...], Path]]:
+    """A program that tells its process, has a child, and does not end."""
+    told = tmp_path / "pids"
+    yield script(tmp_path / "program", f"sleep 600 & echo $$ $! >{told}; wait"), told
+
+
+async def test_cancelling_ends_the_program_and_its_children(
+    tmp_path: Path, sleeping: tuple[Sequence[str], Path]
+) -> None:
+    """Nothing runs on, and the private folder is gone."""
+    program, told = sleeping
+    subject = translator(tmp_path, tuple(program))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await subject.translate(project(), PODMAN_4)
+    pids = told.read_text().split()
+    assert len(pids) == 2
+    for pid in pids:
+        status = Path(f"/proc/{pid}/stat")
+        assert not status.exists() or status.read_text().split()[2] == "Z"
+    assert not list((tmp_path / "cache").glob("translate-*"))

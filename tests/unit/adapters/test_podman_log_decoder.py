@@ -1,0 +1,66 @@
+"""Frames of bytes in, lines of text out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from containers.adapters.podman_log_stream import LogDecoder
+
+
+def frame(stream: int, content: bytes) -> bytes:
+    """One frame as Podman writes it."""
+    return bytes([stream, 0, 0, 0]) + len(content).to_bytes(4, "big") + content
+
+
+def decode(*chunks: bytes) -> list[str]:
+    """Every line of a stream that arrived in these chunks."""
+    decoder = LogDecoder()
+    lines = [line for chunk in chunks for line in decoder.feed(chunk)]
+    return [*lines, *decoder.finish()]
+
+
+def test_a_line_of_one_stream_is_not_torn_by_the_other() -> None:
+    """Each stream has its own unfinished line."""
+    assert decode(frame(1, b"begin "), frame(2, b"oops\n"), frame(1, b"end\n")) == ["oops", "begin end"]
+
+
+def test_what_was_not_ended_is_told_at_the_end() -> None:
+    """A program need not write a last newline."""
+    assert decode(frame(1, b"a\nb")) == ["a", "b"]
+
+
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    """A binary on the console must not end the stream."""
+    assert decode(frame(1, b"\xff\xfebin\n"), frame(1, b"next\n")) == ["\ufffd\ufffdbin", "next"]
+
+
+def test_a_terminals_line_ends_are_taken_off() -> None:
+    """With a terminal lines end in CR LF."""
+    assert decode(frame(1, b"tty\r\n")) == ["tty"]
+
+
+def test_a_stream_without_frames_is_read_as_it_is() -> None:
+    """Some versions send a terminal's output bare."""
+    assert decode(b"plain text\nmore\n") == ["plain text", "more"]
+    assert decode(b"short") == ["short"]
+
+
+def test_a_line_without_an_end_is_cut() -> None:
+    """Memory is bounded, whatever a program writes."""
+    lines = decode(*[frame(1, b"x" * 10_000) for _ in range(20)])
+    assert sum(map(len, lines)) == 200_000
+    assert max(map(len, lines)) <= 64 * 1024
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=20)), max_size=8),
+    st.lists(st.integers(min_value=1, max_value=9), min_size=1, max_size=50),
+)
+def test_lines_do_not_depend_on_how_bytes_arrive(frames: list[tuple[int, bytes]], sizes: list[int]) -> None:
+    """Any cutting of the same bytes gives the same lines."""
+    data = b"".join(frame(*f) for f in frames)
+    chunks, at = [], 0
+    while at < len(data):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(data[at : at + size])
+        at += size
+    assert decode(*chunks) == decode(data)
