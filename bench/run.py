@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# ruff: noqa: INP001  (a script, not a package)
 """Measure Podkeeper beside podman-compose and docker compose, on the same Podman, in the same minutes.
 
 Two questions. How long do `up`, `up` again, `ps` and `down` take for twenty small services? And how soon
@@ -23,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType

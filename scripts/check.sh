@@ -3,16 +3,14 @@
 
 check() {
   set_up python extension
-  cd "$ROOT"
   local started
   started=$(now_ms)
-  stage "ruff check" ruff check --quiet .
-  stage "ruff format" ruff format --check --quiet .
+  stage ruff-check ruff check --quiet .
+  stage ruff-format ruff format --check --quiet .
   stage mypy mypy --no-error-summary
   stage import-linter lint-imports --no-cache
   stage shellcheck check_shell
-  stage protocol check_protocol
-  stage extension-check check_extension
+  stage extension check_extension
   finish_stages
   say "checked in $(seconds "$started") s"
 }
@@ -23,19 +21,10 @@ check_shell() {
   shellcheck --external-sources "${scripts[@]}"
 }
 
-check_extension() { (cd "$EXTENSION" && npm_quiet run --silent check); }
-
-check_protocol() {
-  local generated
-  generated=$(mktemp)
-  python "$ROOT/scripts/protocol_typescript.py" >"$generated"
-  diff -u "$EXTENSION/src/protocol.ts" "$generated" || fail "protocol.ts is stale: run ./dev protocol"
-  rm "$generated"
-}
+# Types, lint, format, tests, and whether protocol.ts is what the Python models say.
+check_extension() { in_extension run --silent check; }
 
 write_protocol() {
-  local generated
-  generated=$(python "$ROOT/scripts/protocol_typescript.py")
-  printf '%s\n' "$generated" >"$EXTENSION/src/protocol.ts"
+  in_extension run --silent protocol
   say "wrote $EXTENSION/src/protocol.ts"
 }

@@ -6,7 +6,6 @@ demo() {
     up) demo_up ;;
     down)
       set_up podman
-      cd "$ROOT"
       podkeeper --env demo down --volumes
       ;;
     *) fail "there is no demo command $1" "./dev demo, ./dev demo down" ;;
@@ -15,7 +14,6 @@ demo() {
 
 demo_up() {
   set_up podman
-  cd "$ROOT"
   environments/demo/build-image.sh
   say '' '$ podkeeper --env demo plan'
   podkeeper --env demo plan || [ $? -eq 2 ] # 2 says that there is something to do
@@ -35,10 +33,10 @@ HELP
 
 # demo_addresses: what the stack publishes, as the engine knows it.
 demo_addresses() {
-  say "Open:"
+  say 'Open:'
   podkeeper --env demo ps --json | python -c '
 import json, sys
 for service in json.load(sys.stdin):
-    for port in service.get("ports", ()):
-        print(f"  {service[\"service\"]:<10} {port}")'
+    for port in service["ports"]:
+        print("  {:<10} http://{}/".format(service["service"], port.partition("->")[0]))'
 }

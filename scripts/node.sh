@@ -36,6 +36,9 @@ bundled_node() {
 
 npm_quiet() { npm --no-audit --no-fund --no-update-notifier "$@"; }
 
+# in_extension ARGUMENT...: npm in the extension's folder; its scripts find Python in the virtual environment.
+in_extension() { (cd "$EXTENSION" && npm_quiet "$@"); }
+
 extension_key() { checksum "$EXTENSION/package-lock.json" "$(node --version)" "$ROOT"; }
 
 # extension_stage: its npm packages.
@@ -45,7 +48,7 @@ extension_stage() {
 }
 
 install_extension() {
-  (cd "$EXTENSION" && npm_quiet ci)
+  in_extension ci
   extension_key >"$EXTENSION/node_modules/.stamp"
 }
 

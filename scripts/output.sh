@@ -52,7 +52,7 @@ stage() {
     else
       {
         say "  $name: FAILED after $(seconds "$started") s; the end of $LOGS/$name.log:"
-        tail -n 25 "$LOGS/$name.log" | sed 's/^/    /'
+        tail -n 60 "$LOGS/$name.log" | sed 's/^/    /'
       } >&2
     fi
     exit $status

@@ -128,7 +128,7 @@ boot_bits() {
 }
 
 somebody_listens() {
-  [ -S "$1" ] && "$(python_with_venv)" -c \
+  [ -S "$1" ] && "$PYTHON" -c \
     'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect(sys.argv[1])' "$1" 2>/dev/null
 }
 

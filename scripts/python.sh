@@ -5,19 +5,18 @@ VENV=$ROOT/.venv
 FLOOR_VENV=$ROOT/.venv-floor
 UV=uv==0.13.8
 
-# python_at_least_311 PROGRAM
-python_at_least_311() {
-  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
-}
-
-# python_with_venv: the path of a Python that can make virtual environments.
-python_with_venv() {
-  local name
+# find_python: sets PYTHON to the real path of a Python that can make virtual environments, PYTHON_IS to what
+# it is; fails where there is none. Asked once: a version manager's shim takes a tenth of a second.
+find_python() {
+  [ -z "${PYTHON:-}" ] || return 0
+  local name found
   for name in python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3; do
-    if python_at_least_311 "$name" && "$name" -c 'import ensurepip, venv' >/dev/null 2>&1; then
-      command -v "$name"
-      return 0
-    fi
+    found=$("$name" -c 'import ensurepip, venv, sys
+assert sys.version_info >= (3, 11)
+print(getattr(sys, "_base_executable", sys.executable), sys.version.replace("\n", ""), sep="\n")' 2>/dev/null) || continue
+    PYTHON=$(head -n 1 <<<"$found")
+    PYTHON_IS=$found
+    return 0
   done
   return 1
 }
@@ -32,7 +31,7 @@ pip_install() {
 # make_venv VENV REQUIREMENTS KEY: anew, so that nothing of an older requirement stays.
 make_venv() {
   local venv=$1 requirements=$2 key=$3
-  "$(python_with_venv)" -m venv --clear "$venv"
+  "$PYTHON" -m venv --clear "$venv"
   pip_install "$venv" --require-hashes -r "$requirements"
   [ "$venv" = "$FLOOR_VENV" ] || pip_install "$venv" --no-deps --no-build-isolation -e "$ROOT"
   printf '%s\n' "$key" >"$venv/.stamp"
@@ -41,7 +40,7 @@ make_venv() {
 # python_stage: start what `.venv` lacks.
 python_stage() {
   local key
-  key=$(checksum "$ROOT/requirements/dev.txt" "$(entry_points)" "$("$(python_with_venv)" -VV)" "$ROOT")
+  key=$(checksum "$ROOT/requirements/dev.txt" "$(entry_points)" "$PYTHON_IS" "$ROOT")
   fresh "$VENV/.stamp" "$key" || stage python make_venv "$VENV" "$ROOT/requirements/dev.txt" "$key"
 }
 
@@ -49,25 +48,24 @@ python_stage() {
 entry_points() { sed -n '/^\[project\]/,/^\[dependency-groups\]/p' "$ROOT/pyproject.toml"; }
 
 # The oldest releases that pyproject.toml allows have no wheels for Pythons that came after them.
-floor_runs_here() { "$(python_with_venv)" -c 'import sys; sys.exit(sys.version_info >= (3, 14))'; }
+floor_runs_here() { "$PYTHON" -c 'import sys; sys.exit(sys.version_info >= (3, 14))'; }
 
 floor_stage() {
   local key
   floor_runs_here || return 0
-  key=$(checksum "$ROOT/requirements/floor.txt" "$("$(python_with_venv)" -VV)" "$ROOT")
+  key=$(checksum "$ROOT/requirements/floor.txt" "$PYTHON_IS" "$ROOT")
   fresh "$FLOOR_VENV/.stamp" "$key" || stage floor make_venv "$FLOOR_VENV" "$ROOT/requirements/floor.txt" "$key"
 }
 
 # lock [--upgrade]: resolve requirements/*.txt and the npm locks anew.
 lock() {
-  local python tool=$ROOT/.cache/lock
-  python=$(python_with_venv) || fail "no Python 3.11 or newer with venv was found"
+  local tool=$ROOT/.cache/lock
+  find_python || fail "no Python 3.11 or newer with venv was found"
   fresh "$tool/.stamp" "$UV" || {
-    "$python" -m venv --clear "$tool"
+    "$PYTHON" -m venv --clear "$tool"
     pip_install "$tool" -q "$UV"
     printf '%s\n' "$UV" >"$tool/.stamp"
   }
-  cd "$ROOT"
   compile "$@" pyproject.toml --group dev -o requirements/dev.txt
   compile "$@" pyproject.toml --group unit --resolution lowest-direct -o requirements/floor.txt
   compile "$@" requirements/node.in -o requirements/node.txt

@@ -40,19 +40,22 @@ missing_packages() {
   printf '%s' "${missing[*]-}"
 }
 
+apt_has_lists() { compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; }
+
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   local apt=(apt-get -y -q -o DPkg::Lock::Timeout=300)
   # Recommended packages would bring D-Bus and systemd along.
   local install=("${apt[@]}" install --no-install-recommends "$@")
-  if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null && "${install[@]}"; then return 0; fi
+  if apt_has_lists && "${install[@]}"; then return 0; fi
   "${apt[@]}" update
   "${install[@]}"
 }
 
-# wanted_packages PURPOSE...: what Debian and Ubuntu call what is needed for `podman` or `editor`.
+# wanted_packages PURPOSE...: sets `wanted` to what Debian and Ubuntu call what these purposes need.
 wanted_packages() {
-  local purpose wanted=()
+  local purpose
+  wanted=()
   for purpose in "$@"; do
     case $purpose in
       podman)
@@ -67,10 +70,9 @@ wanted_packages() {
         # Ubuntu's chromium is a snap, which apt can not install where snapd does not run.
         browser >/dev/null || os_is ubuntu || wanted+=(chromium)
         ;;
-      python) python_with_venv >/dev/null || wanted+=(python3 python3-venv) ;;
+      python) find_python || wanted+=(python3 python3-venv) ;;
     esac
   done
-  printf '%s\n' "${wanted[@]}"
 }
 
 apt_candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}//p'; }
@@ -91,7 +93,12 @@ system_packages() {
     return
   fi
   local wanted missing
-  mapfile -t wanted < <(wanted_packages "$@")
+  # On a new machine apt knows no package at all, so not which Podman it would bring.
+  if ! have podman && is_root && ! apt_has_lists; then
+    stage package-lists apt-get -q -o DPkg::Lock::Timeout=300 update
+    finish_stages
+  fi
+  wanted_packages "$@"
   [ "${#wanted[@]}" -gt 0 ] || return 0
   missing=$(missing_packages "${wanted[@]}")
   if [ -n "$missing" ]; then
@@ -101,6 +108,7 @@ system_packages() {
     # shellcheck disable=SC2086
     stage packages apt_install $missing
     finish_stages
+    find_python || fail "there is no Python 3.11 or newer with venv; install one and put it on PATH"
   fi
   case " $* " in *" editor "*) require_browser ;; esac
 }
@@ -117,7 +125,7 @@ require_by_hand() {
     for program in $(programs_for "$purpose"); do
       have "$program" || missing+=("$program")
     done
-    [ "$purpose" != python ] || python_with_venv >/dev/null || missing+=("python3 (3.11 or newer, with venv)")
+    [ "$purpose" != python ] || find_python || missing+=("python3 (3.11 or newer, with venv)")
     [ "$purpose" != editor ] || browser >/dev/null || missing+=(chromium)
   done
   [ "${#missing[@]}" -eq 0 ] && return 0

@@ -7,7 +7,6 @@ SUITES=()
 # run_tests [PYTEST ARGUMENT...]
 run_tests() {
   set_up podman floor extension editor
-  cd "$ROOT"
   export PODKEEPER_TEST_USER=$TEST_USER
   PODKEEPER_TEST_BROWSER=$(browser)
   export PODKEEPER_TEST_BROWSER PODKEEPER_TEST_CODE_SERVER=$CODE_SERVER
@@ -32,26 +31,26 @@ run_tests() {
   summarise "$started"
 }
 
-# pytest_with VENV ARGUMENT...: without a terminal's escape codes where nobody watches; a hang shows its stacks.
+# pytest_with FOLDER ARGUMENT...: without a terminal's escape codes where nobody watches; a hang shows its stacks.
 pytest_with() {
-  local venv=$1 colour=no
+  local folder=$1 colour=no
   shift
   if [ -t 1 ]; then colour=yes; fi
-  "$venv/bin/python" -m pytest --color="$colour" -o faulthandler_timeout=300 "$@"
+  limited "$folder/bin/python" -m pytest --color="$colour" -o faulthandler_timeout=300 "$@"
 }
 
-test_extension() { (cd "$EXTENSION" && npm_quiet run --silent test); }
+test_extension() { in_extension run --silent test; }
 
-# suite NAME COMMAND...: show and keep its output; never more than half an hour.
+# limited COMMAND...: what hangs for half an hour is ended.
+limited() { timeout --foreground --kill-after=30 30m "$@"; }
+
+# suite NAME COMMAND...: show and keep its output.
 suite() {
   local name=$1 status=0 started
   shift
   started=$(now_ms)
   printf '\n== %s ==\n' "$name"
-  export -f "$1" npm_quiet
-  export EXTENSION
-  timeout --foreground --kill-after=30 30m bash -euo pipefail -c '"$@"' suite "$@" </dev/null 2>&1 |
-    tee "$LOGS/suite-$name.log" || status=$?
+  "$@" </dev/null 2>&1 | tee "$LOGS/suite-$name.log" || status=$?
   SUITES+=("$name $status $(seconds "$started")")
 }
 

@@ -14,14 +14,13 @@ fail() {
   exit 1
 }
 
-# A dynamically linked busybox would not find its libraries in an image that has nothing else.
-# It is asked, not inspected: `ldd` and `file` are not everywhere.
+# A dynamically linked busybox would not find its libraries in an image that has nothing else. `ldd`
+# fails on a static program, and lists libraries for one that is not.
 static_busybox() {
-  local candidate interpreter
+  local candidate
   for candidate in "${BUSYBOX:-}" /bin/busybox /usr/bin/busybox.static /usr/lib/busybox/busybox-static; do
     [[ -n $candidate && -x $candidate ]] || continue
-    interpreter=$(LC_ALL=C grep -aoE -m1 '/lib(64|32)?/ld-[a-z0-9_.-]+' "$candidate" | head -n1 || true)
-    if [[ -z $interpreter ]] || ! LC_ALL=C ldd "$candidate" 2>/dev/null | grep -q '=>'; then
+    if ! LC_ALL=C ldd "$candidate" 2>/dev/null | grep -q -e '=>' -e 'ld-'; then
       printf '%s\n' "$candidate"
       return
     fi

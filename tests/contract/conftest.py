@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-
-from containers.adapters.podman_rest import connect
-from containers.model.base import ProjectName
-from containers.settings import EngineSettings
 from tests.contract.subjects import FakeSubject, LiveSubject, Subject
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.manual_clock import ManualClock
 from tests.podman import bed
+
+from containers.adapters.podman_rest import connect
+from containers.model.base import ProjectName
+from containers.settings import EngineSettings
 
 
 @pytest.fixture(scope="session")

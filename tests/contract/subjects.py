@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from containers.model.base import ContainerId, ProjectName, ServiceName
-from containers.model.errors import EngineError, ErrorCode
-from containers.ports import ContainerEngine, ContainerRecipe
 from tests.fakes.fake_container import Behaviour
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.manual_clock import ManualClock
+from typing_extensions import override
+
+from containers.model.base import ContainerId, ProjectName, ServiceName
+from containers.model.errors import EngineError, ErrorCode
+from containers.ports import ContainerEngine, ContainerRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Act:
 
 
 _FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-_CHECKED = ("--health-cmd", "test -e /tmp/ok", "--health-retries", "2", "--health-interval", "1h")
+CHECK = ("test", "-e", "/tmp/ok")  # noqa: S108  (inside a container)
+_CHECKED = ("--health-cmd", " ".join(CHECK), "--health-retries", "2", "--health-interval", "1h")
 
 RUNS = Act(_FOREVER, Behaviour())
 TALKS = Act(
@@ -58,6 +61,7 @@ class Subject(ABC):
     async def sleep(self, seconds: float) -> None:
         """Let the engine's time pass."""
 
+    @abstractmethod
     def acting(self, service: str, act: Act) -> None:
         """Tell the engine how a service's containers act, where telling is needed."""
 
@@ -112,9 +116,14 @@ class Subject(ABC):
 class LiveSubject(Subject):
     """Podman itself."""
 
+    @override
     async def sleep(self, seconds: float) -> None:
         """Its time is ours."""
         await asyncio.sleep(seconds)
+
+    @override
+    def acting(self, service: str, act: Act) -> None:
+        """The script is the act."""
 
 
 @dataclass(slots=True)
@@ -123,10 +132,12 @@ class FakeSubject(Subject):
 
     clock: ManualClock = field(default_factory=ManualClock)
 
+    @override
     async def sleep(self, seconds: float) -> None:
         """Its time is the clock's."""
         await self.clock.advance(seconds)
 
+    @override
     def acting(self, service: str, act: Act) -> None:
         """The fake can not read scripts."""
         assert isinstance(self.engine, FakeEngine)

@@ -6,14 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
-
-from containers.model.base import ContainerId, ProjectName
-from containers.model.errors import EngineError, ErrorCode
-from containers.model.health import HealthState
-from containers.model.observed import ContainerState, EngineEvent, ObservedContainer
-from containers.model.project import BuildConfig
 from tests.contract.subjects import (
     CANNOT_START,
+    CHECK,
     FAILS,
     HEALTHY,
     HEALTHY_LATER,
@@ -23,6 +18,12 @@ from tests.contract.subjects import (
     TALKS_AND_ENDS,
     Subject,
 )
+
+from containers.model.base import ContainerId, ProjectName
+from containers.model.errors import EngineError, ErrorCode
+from containers.model.health import HealthState
+from containers.model.observed import ContainerState, EngineEvent, ObservedContainer
+from containers.model.project import BuildConfig
 
 NOBODY = ContainerId("0" * 64)
 
@@ -272,10 +273,10 @@ async def test_a_container_without_a_check_has_no_health(subject: Subject) -> No
 async def test_a_command_in_a_container_answers_its_exit_code(subject: Subject) -> None:
     """`execute` leaves the recorded health alone."""
     container = await subject.started("web", HEALTHY_LATER)
-    assert (await subject.engine.execute(container, ["test", "-e", "/tmp/ok"], 5)).exit_code == 1
+    assert (await subject.engine.execute(container, CHECK, 5)).exit_code == 1
 
     async def passes() -> bool:
-        return (await subject.engine.execute(container, ["test", "-e", "/tmp/ok"], 5)).exit_code == 0
+        return (await subject.engine.execute(container, CHECK, 5)).exit_code == 0
 
     await subject.until(passes, "the command succeeds")
     assert (await only(subject)).health is HealthState.STARTING

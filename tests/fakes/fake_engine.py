@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NoReturn
 
+from tests.fakes.fake_container import Behaviour, FakeContainer, parse_options
+
 from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState, ProbeResult
@@ -30,7 +32,6 @@ from containers.model.observed import (
 )
 from containers.model.project import BuildConfig
 from containers.ports import Clock, ContainerRecipe
-from tests.fakes.fake_container import Behaviour, FakeContainer, parse_options
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"

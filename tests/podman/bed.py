@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
@@ -93,29 +94,45 @@ def _shared_service(
     """A Podman service for as long as any test process uses it."""
     folder = Path(tempfile.gettempdir()) / f"podkeeper-test-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    users, lock = folder / f"{kind}.json", FileLock(folder / f"{kind}.lock")
+    file, lock = folder / f"{kind}.json", FileLock(folder / f"{kind}.lock")
     with lock:
-        state = _state(users)
+        shared = _Shared.read(file)
         if not answers(path):
-            state = {"service": _start_service(path, command, environ, cwd), "users": state["users"]}
-        state["users"] = [*state["users"], os.getpid()]
-        users.write_text(json.dumps(state))
+            shared.service = _start_service(path, command, environ, cwd)
+        shared.users.append(os.getpid())
+        shared.write(file)
     try:
         yield f"unix://{path}"
     finally:
         with lock:
-            state = _state(users)
-            state["users"].remove(os.getpid())
-            if not state["users"] and state["service"]:
-                _stop_service(state["service"])
-                state["service"] = 0
-            users.write_text(json.dumps(state))
+            shared = _Shared.read(file)
+            shared.users.remove(os.getpid())
+            if not shared.users and shared.service:
+                _stop_service(shared.service)
+                shared.service = 0
+            shared.write(file)
 
 
-def _state(file: Path) -> dict[str, object]:
-    state = json.loads(file.read_text()) if file.exists() else {"service": 0, "users": []}
-    state["users"] = [pid for pid in state["users"] if Path(f"/proc/{pid}").exists()]
-    return state
+@dataclass
+class _Shared:
+    """Who uses a service that a test process started; kept in a file, under a lock."""
+
+    service: int = 0
+    """Its process; 0 when it was there before us."""
+    users: list[int] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, file: Path) -> "_Shared":
+        """What the file says, without processes that have ended."""
+        if not file.exists():
+            return cls()
+        shared = cls(**json.loads(file.read_text()))
+        shared.users = [pid for pid in shared.users if Path(f"/proc/{pid}").exists()]
+        return shared
+
+    def write(self, file: Path) -> None:
+        """Keep it."""
+        file.write_text(json.dumps(asdict(self)))
 
 
 def _start_service(path: Path, command: Sequence[str], environ: Mapping[str, str], cwd: str) -> int:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.podman import bed
 
 from containers.adapters.podman_rest import PodmanRestEngine, connect
 from containers.model.base import ProjectName
 from containers.settings import EngineSettings
-from tests.podman import bed
 
 
 @pytest.fixture(scope="session")

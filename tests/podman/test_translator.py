@@ -5,10 +5,9 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +54,6 @@ def script(path: Path, text: str) -> tuple[str, ...]:
     return (str(path),)
 
 
-async def recorded_options(folder: Path, keys: Mapping[str, Any], **sections: Any) -> tuple[str, ...]:
-    """What the installed podman-compose makes of a service, as it is written."""
-    service = {"image": "img", "network_mode": "none", **keys}
-    if "networks" in keys:
-        del service["network_mode"]
-    document = {"services": {"app": service, "other": {"image": "img"}}, **sections}
-    recorded = await PodmanComposeProgram(None, folder).record("demo", json.dumps(document), "4.3.1")
-    return tuple(
-        option
-        for option in sort_calls(recorded.calls).containers["app"]
-        if not option.startswith("io.podman.compose.config-hash=")
-    )
-
-
 SAMPLES: Mapping[str, Any] = {
     "annotations": {"a": "b"},
     "blkio_config": {"weight": 300},
@@ -111,7 +96,6 @@ SAMPLES: Mapping[str, Any] = {
     "isolation": "process",
     "labels": {"a": "b"},
     "logging": {"driver": "none"},
-    "mac_address": "02:42:ac:11:65:43",
     "mem_limit": "64m",
     "mem_reservation": "32m",
     "mem_swappiness": "10",
@@ -154,24 +138,58 @@ SAMPLES: Mapping[str, Any] = {
 }
 """A value for every key, as podman-compose would want it."""
 
-SEEN_ELSEWHERE = {"links": "changes the other service", "mac_address": "counts on networks only"}
-"""Keys that podman-compose knows and that show in other places than the service's own options."""
+ELSEWHERE_SEEN = frozenset({"links", "mac_address"})
+"""Keys that podman-compose knows and that show on another service, or on a network only."""
 
 
-@pytest.mark.parametrize("key", sorted((TRANSLATED - SEEN_ELSEWHERE.keys()) | {"deploy"}))
-async def test_podman_compose_translates_what_we_leave_to_it(tmp_path: Path, key: str) -> None:
+@pytest.fixture(scope="module")
+def made_of(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[str, ...]]:
+    """What the installed podman-compose makes of each key alone; `plain` is a service without any."""
+    plain = {"image": "img", "network_mode": "none"}
+    services: dict[str, dict[str, Any]] = {"plain": dict(plain), "other": dict(plain)}
+    for key, sample in SAMPLES.items():
+        services[key] = {**plain, key: sample}
+        if key == "networks":
+            del services[key]["network_mode"]
+    sections = {
+        "secrets": {"s": {"file": "s"}},
+        "configs": {"c": {"content": "x"}},
+        "networks": {"default": {}},
+    }
+    document = json.dumps({"services": services, **sections})
+    program = PodmanComposeProgram(None, tmp_path_factory.mktemp("program"))
+    calls = sort_calls(asyncio.run(program.record("demo", document, "4.3.1")).calls).containers
+    named = ("io.podman.compose.", "com.docker.compose.")
+    return {
+        key: tuple(o for o in call if not o.startswith(named) and o != f"--name=demo_{key}_1")
+        for key, call in calls.items()
+    }
+
+
+def test_every_key_has_a_sample() -> None:
+    """Else the next two tests would miss it."""
+    assert {*TRANSLATED, *RESHAPED, *ADDED, *UNAVAILABLE} - ELSEWHERE_SEEN == set(SAMPLES)
+
+
+@pytest.mark.parametrize("key", sorted((TRANSLATED - ELSEWHERE_SEEN) | {"deploy"}))
+def test_podman_compose_translates_what_we_leave_to_it(
+    made_of: Mapping[str, tuple[str, ...]], key: str
+) -> None:
     """A key that makes no difference to it would be lost."""
-    sections = {"secrets": {"s": {"file": "s"}}, "volumes": {}} if key == "secrets" else {}
-    plain = await recorded_options(tmp_path, {})
-    assert await recorded_options(tmp_path, {key: SAMPLES[key]}, **sections) != plain
+    assert made_of[key] != made_of["plain"]
 
 
 @pytest.mark.parametrize("key", sorted({*ADDED, *UNAVAILABLE, *RESHAPED} - {"deploy"}))
-async def test_podman_compose_still_drops_what_we_add(tmp_path: Path, key: str) -> None:
+def test_podman_compose_still_drops_what_we_add(made_of: Mapping[str, tuple[str, ...]], key: str) -> None:
     """When this fails, a newer podman-compose supports the key: hand it over, and drop it from our table."""
-    sections = {"configs": {"c": {"content": "x"}}} if key == "configs" else {}
-    plain = await recorded_options(tmp_path, {})
-    assert await recorded_options(tmp_path, {key: SAMPLES[key]}, **sections) == plain
+    assert made_of[key] == made_of["plain"]
+
+
+async def test_a_mac_address_counts_where_there_is_a_network(tmp_path: Path) -> None:
+    """With none, podman-compose has no place for it."""
+    keys = {"mac_address": "02:42:ac:11:65:43"}
+    done = await translator(tmp_path).translate(project(services={"app": keys}), PODMAN_4)
+    assert any("mac=02:42:ac:11:65:43" in option for option in done.containers[APP].options)
 
 
 async def test_links_give_the_other_service_a_name(tmp_path: Path) -> None:
@@ -209,7 +227,7 @@ async def create(engine: ContainerEngine, resolved: ResolvedProject, done: Trans
     return {n: await engine.create_container(names[n], r, {}) for n, r in done.containers.items()}
 
 
-def tested(name: str, services: Mapping[str, Mapping[str, Any]], **sections: Any) -> ResolvedProject:
+def stack(name: str, services: Mapping[str, Mapping[str, Any]], **sections: Any) -> ResolvedProject:
     """A project that runs the image of these tests."""
     return project(name, {n: {"image": bed.IMAGE, **s} for n, s in services.items()}, **sections)
 
@@ -224,7 +242,7 @@ async def test_podman_takes_a_translated_stack(
     tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
 ) -> None:
     """Values arrive as they are meant, and what podman-compose would have got wrong is right."""
-    resolved = tested(project, STACK)
+    resolved = stack(project, STACK)
     done = await translator(tmp_path).translate(resolved, await engine.info())
     made = await create(engine, resolved, done)
     web, db = (inspected(podman_url, made[service]) for service in ("web", "db"))
@@ -242,14 +260,19 @@ async def test_podman_takes_a_translated_stack(
     [
         ({"cgroup_parent": "/podkeeper"}, ("HostConfig", "CgroupParent"), "/podkeeper"),
         ({"cpu_period": 100000, "cpu_quota": 50000}, ("HostConfig", "CpuQuota"), 50000),
-        ({"ipc": "host"}, ("HostConfig", "IpcMode"), "host"),
+        ({"cpu_rt_period": 1000000, "cpu_rt_runtime": 950000}, ("HostConfig", "CpuRealtimePeriod"), 1000000),
+        ({"cgroup": "private"}, ("HostConfig", "CgroupMode"), "private"),
         ({"mem_limit": "67108864", "memswap_limit": "134217728"}, ("HostConfig", "MemorySwap"), 134217728),
         ({"mem_swappiness": "10"}, ("HostConfig", "MemorySwappiness"), 10),
         ({"oom_kill_disable": True}, ("HostConfig", "OomKillDisable"), True),
         ({"oom_score_adj": 500}, ("HostConfig", "OomScoreAdj"), 500),
         ({"stop_grace_period": "1m30s"}, ("Config", "StopTimeout"), 90),
         ({"uts": "host"}, ("HostConfig", "UTSMode"), "host"),
-        ({"blkio_config": {"weight": 300}}, ("HostConfig", "BlkioWeight"), 300),
+        (
+            {"blkio_config": {"device_read_bps": [{"Path": "/dev/null", "Rate": "1024"}]}},
+            ("HostConfig", "BlkioDeviceReadBps"),
+            [{"Path": "/dev/null", "Rate": 1024}],
+        ),
         (
             {"deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 3}}},
             ("HostConfig", "RestartPolicy"),
@@ -271,7 +294,7 @@ async def test_podman_takes_what_we_add(
 ) -> None:
     """One option at a time; resource limits need root on this version of control groups."""
     name = f"pk{uuid.uuid4().hex[:10]}"
-    resolved = tested(name, {"app": {"network_mode": "none", **keys}})
+    resolved = stack(name, {"app": {"network_mode": "none", **keys}})
     done = await translator(tmp_path).translate(resolved, PODMAN_4)
     recipe = done.containers[APP]
     try:
@@ -283,98 +306,124 @@ async def test_podman_takes_what_we_add(
         bed.remove_project(rootful_url, name)
 
 
+async def test_a_service_shares_the_namespaces_of_another(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """Looked at from inside: Podman 4 inspects every `ipc` as shareable."""
+    show = ("readlink", "/proc/self/ns/ipc")
+    services = {
+        "db": {"command": ["sleep", "100"], "stop_grace_period": "0s", "ipc": "shareable"},
+        "app": {"command": [*show], "ipc": "service:db", "pid": "service:db"},
+    }
+    resolved = stack(project, services)
+    made = await create(engine, resolved, await translator(tmp_path).translate(resolved, PODMAN_4))
+    bed.podman(podman_url, "start", made["db"])
+    of_app = bed.podman(podman_url, "start", "--attach", made["app"])
+    assert of_app.startswith("ipc:")
+    assert of_app == bed.podman(podman_url, "exec", made["db"], *show)
+    bed.podman(podman_url, "rm", made["app"])  # Podman removes nothing that another depends on
+
+
 async def test_volumes_come_from_another_service(
     tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
 ) -> None:
     """By the container that podman-compose would have made."""
-    services = {
+    services: dict[str, dict[str, Any]] = {
         "db": {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]},
         "app": {"volumes_from": ["db:ro"]},
     }
-    resolved = tested(project, services)
+    resolved = stack(project, services)
     made = await create(engine, resolved, await translator(tmp_path).translate(resolved, PODMAN_4))
     mounts = inspected(podman_url, made["app"])["Mounts"]
     assert [(mount["Name"], mount["RW"]) for mount in mounts] == [(f"{project}_data", False)]
 
 
-async def test_both_peers_see_the_stack(
-    tmp_path: Path, engine: ContainerEngine, rootful_url: str, podman_url: str, project: str
-) -> None:
-    """Docker compose over Podman's socket and podman-compose list what we created, by their own labels."""
-    resolved = tested(project, STACK)
-    await create(engine, resolved, await translator(tmp_path).translate(resolved, await engine.info()))
-    compose = [beside("docker-compose"), "-p", project, "ps", "-a", "--format", "json"]
-    listed = subprocess.run(
-        compose,
-        env={**os.environ, "DOCKER_HOST": podman_url},
-        cwd=tmp_path,
-        capture_output=True,
-        check=True,
-        text=True,
+async def run(folder: Path, *command: str, **environ: str) -> str:
+    """Run a peer to its end, and return what it printed; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return output.decode()
+
+
+async def test_docker_compose_sees_the_stack(
+    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
+) -> None:
+    """Over Podman's socket, by its own labels."""
+    resolved = stack(project, STACK)
+    await create(engine, resolved, await translator(tmp_path).translate(resolved, await engine.info()))
+    listed = await run(
+        tmp_path,
+        *(beside("docker-compose"), "-p", project, "ps", "-a", "--format", "json"),
+        DOCKER_HOST=podman_url,
+    )
+    rows = [json.loads(line) for line in listed.splitlines()]
     assert {(row["Service"], row["Name"]) for row in rows} == {
         ("web", f"{project}_web_1"),
         ("db", f"{project}_db_1"),
     }
-    if podman_url == rootful_url:
-        (tmp_path / "compose.yaml").write_text("services: {web: {image: a}, db: {image: a}}\n")
-        shown = subprocess.run(
-            [beside("podman-compose"), "-p", project, "ps", "--format", "{{.Names}}"],
-            cwd=tmp_path,
-            capture_output=True,
-            check=True,
-            text=True,
-        )
-        assert set(shown.stdout.split()) == {f"{project}_web_1", f"{project}_db_1"}
 
 
 async def test_docker_compose_takes_the_stack_down(
     tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
 ) -> None:
     """From the labels alone, networks and volumes included."""
-    resolved = tested(project, STACK)
-    done = await translator(tmp_path).translate(resolved, await engine.info())
-    await create(engine, resolved, done)
-    subprocess.run(
-        [beside("docker-compose"), "-p", project, "down", "-v", "-t", "0"],
-        env={**os.environ, "DOCKER_HOST": podman_url},
-        cwd=tmp_path,
-        capture_output=True,
-        check=True,
-    )
+    resolved = stack(project, STACK)
+    await create(engine, resolved, await translator(tmp_path).translate(resolved, await engine.info()))
+    down = (beside("docker-compose"), "-p", project, "down", "-v", "-t", "0")
+    await run(tmp_path, *down, DOCKER_HOST=podman_url)
     left = bed.podman(podman_url, "ps", "-aq", "--filter", f"label=com.docker.compose.project={project}")
-    networks = bed.podman(podman_url, "network", "ls", "-q")
-    volumes = bed.podman(podman_url, "volume", "ls", "-q")
     assert left == ""
-    assert f"{project}_default" not in networks.split()
-    assert f"{project}_data" not in volumes.split()
+    assert f"{project}_default" not in bed.podman(podman_url, "network", "ls", "-q").split()
+    assert f"{project}_data" not in bed.podman(podman_url, "volume", "ls", "-q").split()
 
 
-async def test_secrets_and_configs_are_readable_in_the_container(
-    tmp_path: Path, engine: ContainerEngine, podman_url: str, project: str
-) -> None:
-    """By any user of it; the values are in no argument."""
+@pytest.mark.rootful
+async def test_podman_compose_sees_the_stack(tmp_path: Path, rootful_url: str) -> None:
+    """It asks the podman of this user, which is the one that the rootful engine serves."""
+    name = f"pk{uuid.uuid4().hex[:10]}"
+    resolved = stack(name, {"app": {"network_mode": "none"}})
+    recipe = (await translator(tmp_path).translate(resolved, PODMAN_4)).containers[APP]
+    (tmp_path / "compose.yaml").write_text("services: {app: {image: a}}\n")
+    try:
+        bed.podman(rootful_url, "create", "--name", f"{name}_app_1", *recipe.options, recipe.image)
+        shown = await run(tmp_path, beside("podman-compose"), "-p", name, "ps", "--format", "{{.Names}}")
+        assert shown.split() == [f"{name}_app_1"]
+    finally:
+        bed.remove_project(rootful_url, name)
+
+
+@pytest.mark.rootful
+async def test_secrets_and_configs_are_readable_in_the_container(tmp_path: Path, rootful_url: str) -> None:
+    """By any user of it; the values are in no argument. The state folder here is root's."""
+    name = f"pk{uuid.uuid4().hex[:10]}"
     services = {
         "app": {
+            "network_mode": "none",
             "command": ["sh", "-c", "cat /run/secrets/token /etc/page"],
             "user": "1234",
             "secrets": [{"source": "token", "target": "/run/secrets/token"}],
             "configs": [{"source": "page", "target": "/etc/page"}],
         }
     }
-    resolved = tested(
-        project, services, secrets={"token": {"environment": "TOKEN"}}, configs={"page": {"content": "$page"}}
-    )
-    info = await engine.info()
-    if info.rootless:
-        pytest.skip("the state folder of these tests is root's")
-    done = await translator(tmp_path, environ={"TOKEN": "s3cret-"}).translate(resolved, info)
+    sections = {"secrets": {"token": {"environment": "TOKEN"}}, "configs": {"page": {"content": "$page"}}}
+    subject = translator(tmp_path, environ={"TOKEN": "s3cret-"})
+    done = await subject.translate(stack(name, services, **sections), PODMAN_4)
     assert "s3cret" not in str(done)
-    made = await create(engine, resolved, done)
-    bed.podman(podman_url, "start", made["app"])
-    bed.podman(podman_url, "wait", made["app"])
-    assert bed.podman(podman_url, "logs", made["app"]) == "s3cret-$page"
+    recipe = done.containers[APP]
+    try:
+        container = bed.podman(rootful_url, "create", *recipe.options, recipe.image, *recipe.command)
+        bed.podman(rootful_url, "start", container)
+        bed.podman(rootful_url, "wait", container)
+        assert bed.podman(rootful_url, "logs", container) == "s3cret-$page"
+    finally:
+        bed.remove_project(rootful_url, name)
 
 
 async def test_a_second_translation_does_not_start_podman_compose(tmp_path: Path) -> None:
@@ -501,31 +550,21 @@ async def test_the_program_is_found_on_the_path(tmp_path: Path, monkeypatch: pyt
     assert (await subject.provider()).path == path
 
 
-async def test_the_installed_program_is_one_we_know() -> None:
-    """The tables were made with 1.6; every release of 1.x from 1.5 on is taken."""
-    done = subprocess.run([beside("podman-compose"), "--version"], capture_output=True, check=True, text=True)
-    assert "podman-compose version 1." in done.stdout
+def lives(pid: str) -> bool:
+    """Whether a process is there and has not ended."""
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().split()[2] != "Z"
 
 
-@pytest.fixture
-async def sleeping(tmp_path: Path) -> AsyncIterator[tuple[tuple[str, ...], Path]]:
-    """A program that tells its process, has a child, and does not end."""
-    told = tmp_path / "pids"
-    yield script(tmp_path / "program", f"sleep 600 & echo $$ $! >{told}; wait"), told
-
-
-async def test_cancelling_ends_the_program_and_its_children(
-    tmp_path: Path, sleeping: tuple[Sequence[str], Path]
-) -> None:
+async def test_cancelling_ends_the_program_and_its_children(tmp_path: Path) -> None:
     """Nothing runs on, and the private folder is gone."""
-    program, told = sleeping
-    subject = translator(tmp_path, tuple(program))
+    told = tmp_path / "pids"
+    program = script(tmp_path / "program", f"sleep 600 & echo $$ $! >{told}; wait")
+    subject = translator(tmp_path, program)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1.5):
             await subject.translate(project(), PODMAN_4)
     pids = told.read_text().split()
     assert len(pids) == 2
-    for pid in pids:
-        status = Path(f"/proc/{pid}/stat")
-        assert not status.exists() or status.read_text().split()[2] == "Z"
+    assert not any(lives(pid) for pid in pids)
     assert not list((tmp_path / "cache").glob("translate-*"))

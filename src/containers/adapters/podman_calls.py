@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from podman.api.client import APIClient, APIResponse
 
-from containers.adapters.podman_connection import open_client
+from containers.adapters.podman_client import open_client
 from containers.adapters.podman_errors import from_exception, from_text
 from containers.adapters.podman_threads import ClientThreads
 from containers.model.errors import EngineError, ErrorCode

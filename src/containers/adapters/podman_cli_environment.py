@@ -101,7 +101,7 @@ def hide_values(options: Sequence[str], *, flags: frozenset[str]) -> HiddenValue
         name, equals, value = assignment.partition("=")
         if not option or not equals:
             hidden.options += [option, assignment] if option else [assignment]
-        elif not is_reserved(name) and len(name) + len(value.encode()) < _LONGEST_ENTRY:
+        elif _goes_to_environment(name, value):
             # The last of several assignments wins, as it does for Podman.
             hidden.environment[name] = value
             hidden.options += [option, name]
@@ -110,6 +110,15 @@ def hide_values(options: Sequence[str], *, flags: frozenset[str]) -> HiddenValue
         else:
             hidden.file_lines.append(f"{name}={value}")
     return hidden
+
+
+def _goes_to_environment(name: str, value: str) -> bool:
+    """Whether a value can be handed over by name; the others need a file."""
+    if is_reserved(name) or len(name) + len(value.encode()) > _LONGEST_ENTRY:
+        return False
+    # Where `podman` is a shell script, the shell drops names such as `app.mode`. A file carries them all,
+    # but no value of several lines.
+    return name.isidentifier() or "\n" in value
 
 
 def _assignments(options: Sequence[str], flags: frozenset[str]) -> Iterator[tuple[str, str]]:

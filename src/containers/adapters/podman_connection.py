@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from podman.api.client import APIClient
-
+from containers.adapters.podman_client import API_VERSION, open_client
 from containers.adapters.podman_errors import UNREACHABLE_REMEDY, from_exception
 from containers.adapters.podman_own_service import OwnedProcess, start_service, start_ssh_forward
 from containers.model.errors import EngineError, ErrorCode
@@ -20,8 +19,6 @@ from containers.settings import EngineSettings
 
 _log = logging.getLogger(__name__)
 
-API_VERSION = "4.0.0"
-"""The shape of answers we ask for: every Podman from 4.0 on, 5 included, still gives it."""
 _PROBE_TIMEOUT_S = 5.0
 _CLI_TIMEOUT_S = 10.0
 _MOUNTS = "proc/self/mountinfo"
@@ -73,11 +70,6 @@ class Connection:
         """Stop what we started for it."""
         if self.owned is not None:
             await self.owned.close()
-
-
-def open_client(url: str, timeout_s: float) -> APIClient:
-    """A client for `url`; it opens its connections when they are needed."""
-    return APIClient(base_url=url, version=API_VERSION, timeout=timeout_s)
 
 
 async def find_connection(

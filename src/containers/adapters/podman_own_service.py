@@ -17,6 +17,7 @@ from containers.model.errors import EngineError, ErrorCode
 _log = logging.getLogger(__name__)
 
 _KEEPER = Path(__file__).with_name("podman_service_keeper.py")
+_ADDRESSES = frozenset({"CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"})
 _PREFIX = "podkeeper-"
 _LONGEST_SOCKET_PATH = 100
 """Linux takes 107 bytes for a socket's path; the socket's own name needs some."""
@@ -63,7 +64,9 @@ async def start_service(podman: str, environ: Mapping[str, str], state_dir: Path
     socket = folder / "podman.sock"
     # No idle timeout: a service that left by itself would look like a broken engine.
     command = [podman, "system", "service", "--time=0", f"unix://{socket}"]
-    return await _start(command, socket, environ, "start a Podman service")
+    # With an address of another service in its environment, even an empty one, Podman is a mere client.
+    own = {name: value for name, value in environ.items() if name not in _ADDRESSES}
+    return await _start(command, socket, own, "start a Podman service")
 
 
 async def start_ssh_forward(
@@ -101,7 +104,7 @@ async def _start(
     ready = False
     try:
         async with asyncio.timeout(_START_TIMEOUT_S):
-            while process.returncode is None and not os.path.lexists(socket):  # noqa: ASYNC110, ASYNC240  (a stat, and nothing to be told by)
+            while process.returncode is None and not os.path.lexists(socket):  # noqa: ASYNC110, ASYNC240
                 await asyncio.sleep(0.01)
             ready = process.returncode is None
         if not ready:

@@ -5,15 +5,16 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 
-from podman.api.client import APIClient, APIResponse
+from podman.api.client import APIResponse
 
-from containers.adapters.podman_connection import open_client
+from containers.adapters.podman_client import open_client
 from containers.adapters.podman_errors import from_exception
 from containers.model.errors import EngineError
 
 _CONNECT_TIMEOUT_S = 30.0
-_WAITING_CHUNKS = 64
-"""Chunks read ahead of a slow reader; then the thread waits, and in the end the engine does."""
+_MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""Read ahead of a slow reader. It is much, because Podman ends a log soon after its container and drops what
+it has not been able to send by then."""
 
 
 class ByteStream:
@@ -26,12 +27,15 @@ class ByteStream:
         """Say what to read; nothing is sent before `chunks()`."""
         self._url = url
         self._path = path
-        self._params = params
+        self._params = dict(params)
         self._doing = doing
         self._response: APIResponse | None = None
-        self._closed = threading.Event()
-        self._lock = threading.Lock()
-        self._room = threading.Semaphore(_WAITING_CHUNKS)
+        self._changed = threading.Condition()
+        """Guards everything below, and the response."""
+        self._waiting = bytearray()
+        self._ended = False
+        self._error: EngineError | None = None
+        self._closed = False
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; ends when the engine ends it.
@@ -40,58 +44,75 @@ class ByteStream:
             EngineError: the request was refused, or the connection broke.
         """
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[bytes | EngineError | None] = asyncio.Queue()
+        news = asyncio.Event()
 
-        def tell(item: bytes | EngineError | None) -> None:
+        def tell() -> None:
             with suppress(RuntimeError):  # the loop has been closed: nobody listens any more
-                loop.call_soon_threadsafe(arrived.put_nowait, item)
+                loop.call_soon_threadsafe(news.set)
 
-        def read() -> None:
-            try:
-                self._read(tell)
-            except Exception as error:  # noqa: BLE001  (told to whoever reads, not swallowed)
-                if not self._closed.is_set():
-                    tell(from_exception(error, self._doing))
-            finally:
-                tell(None)
-
-        threading.Thread(target=read, name="podman-stream", daemon=True).start()
+        reader = threading.Thread(target=self._run, args=(tell,), name="podman-stream", daemon=True)
+        reader.start()
         try:
-            while (item := await arrived.get()) is not None:
-                if isinstance(item, EngineError):
-                    raise item
-                self._room.release()
-                yield item
+            while True:
+                await news.wait()
+                news.clear()
+                chunk, ended = self._take()
+                if chunk:
+                    yield chunk
+                if ended:
+                    break
+            if self._error is not None:
+                raise self._error
         finally:
             self.close()
 
     def close(self) -> None:
         """End the stream now; the thread's read returns at once."""
-        self._closed.set()
-        self._room.release()
-        with self._lock:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
             if self._response is not None:
                 with suppress(OSError, ValueError, RuntimeError):  # it had ended by itself
                     self._response.raw.shutdown()
 
-    def _read(self, tell: Callable[[bytes], None]) -> None:
+    def _take(self) -> tuple[bytes, bool]:
+        with self._changed:
+            chunk = bytes(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+            return chunk, self._ended
+
+    def _run(self, tell: Callable[[], None]) -> None:
+        """The thread."""
+        error: EngineError | None = None
+        try:
+            self._read(tell)
+        except Exception as problem:  # noqa: BLE001  (handed to whoever reads, not swallowed)
+            error = from_exception(problem, self._doing)
+        with self._changed:
+            self._ended, self._error = True, error
+        tell()
+
+    def _read(self, tell: Callable[[], None]) -> None:
         with open_client(self._url, _CONNECT_TIMEOUT_S) as client:
-            response = self._open(client)
-            with self._lock:
+            # No read timeout: silence is what an idle engine sounds like.
+            timeout = (_CONNECT_TIMEOUT_S, None)
+            response = client.get(self._path, params=self._params, stream=True, timeout=timeout)
+            with self._changed:
                 self._response = response
             try:
                 response.raise_for_status()
                 # `read1` gives what is there; `iter_content` would wait for a full block.
-                while not self._closed.is_set() and (chunk := response.raw.read1(decode_content=True)):
-                    self._room.acquire()
-                    tell(chunk)
+                while not self._closed and (chunk := response.raw.read1(decode_content=True)):
+                    self._keep(chunk)
+                    tell()
             finally:
-                with self._lock:
+                with self._changed:
                     self._response = None
                 response.close()
 
-    def _open(self, client: APIClient) -> APIResponse:
-        # No read timeout: silence is what an idle engine sounds like.
-        return client.get(
-            self._path, params=dict(self._params), stream=True, timeout=(_CONNECT_TIMEOUT_S, None)
-        )
+    def _keep(self, chunk: bytes) -> None:
+        with self._changed:
+            while len(self._waiting) > _MOST_WAITING_BYTES and not self._closed:
+                self._changed.wait()
+            self._waiting += chunk

@@ -8,7 +8,7 @@ from containers.compose.locating import absolute, is_remote_context
 from containers.compose.nodes import Map, Origin, Seq, Spot
 from containers.compose.reporting import Report
 from containers.compose.scalars import written
-from containers.compose.short_forms import ShortFormError, parse_device, parse_ports, parse_volume
+from containers.compose.short_forms import ShortFormError, is_address, parse_device, parse_ports, parse_volume
 from containers.model.errors import ErrorCode
 
 
@@ -180,8 +180,7 @@ class ServiceForm:
         result = Seq()
         for item, spot in value.pairs():
             if isinstance(item, Map):
-                if item.get("target") is None:
-                    self._bad("ports: a port has no `target`", spot, "say which port of the container it is")
+                self._port(item, spot)
                 item.setdefault("protocol", "tcp")
                 item.setdefault("mode", "ingress")
                 if item.get("published") is not None:
@@ -194,6 +193,15 @@ class ServiceForm:
             except ShortFormError as error:
                 self._bad(f"ports: {error}", spot, 'such as "8080:80" or "127.0.0.1:8080:80/udp"')
         return result
+
+    def _port(self, port: Map, spot: Spot | None) -> None:
+        if not port.get("target"):
+            self._bad("ports: a port has no `target`", spot, "say which port of the container it is")
+        host_ip = port.get("host_ip")
+        if host_ip is not None and not is_address(host_ip):
+            self._bad(
+                f"ports: `{host_ip}` is no IP address", port.spots.get("host_ip", spot), "such as 127.0.0.1"
+            )
 
     def volumes(self, value: Any) -> Seq:
         """One-line forms and the long form, with absolute sources of bind mounts."""
@@ -335,6 +343,12 @@ class ServiceForm:
         """Absolute paths to watch, lists of patterns."""
         for rule in value.get("watch") or ():
             rule["path"] = self._absolute(rule["path"], rule.spots.get("path"))
+            if rule["action"] not in {"rebuild", "restart"} and not rule.get("target"):
+                self._bad(
+                    "develop.watch: a rule that copies files has no `target`",
+                    rule.spots.get("action"),
+                    "say where in the container files go",
+                )
             if "x-initialSync" in rule:
                 rule.setdefault("initial_sync", rule["x-initialSync"])
             for key in ("ignore", "include"):
@@ -346,12 +360,6 @@ class ServiceForm:
     def pull_policy(self, value: Any) -> Any:
         """`if_not_present` is an older word for `missing`."""
         return "missing" if value == "if_not_present" else value
-
-    def credential_spec(self, value: Any) -> Any:
-        """The file's path is absolute."""
-        if value.get("file"):
-            value["file"] = self._absolute(value["file"], value.spots.get("file"))
-        return value
 
     def provider(self, value: Any) -> Any:
         """Every option is a list of strings."""
@@ -373,7 +381,6 @@ def _clean(path: str) -> str:
 _FORMS: Final[dict[str, Callable[[ServiceForm, Any], Any]]] = {
     "build": ServiceForm.build,
     "configs": ServiceForm.grants,
-    "credential_spec": ServiceForm.credential_spec,
     "depends_on": ServiceForm.depends_on,
     "deploy": ServiceForm.deploy,
     "develop": ServiceForm.develop,

@@ -76,7 +76,7 @@ class Writer:
             return None
         try:
             return rule(value)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             self._report.error(
                 ErrorCode.INVALID_VALUE,
                 f"{'.'.join(map(str, path))}: `{value}` is not {_WANTED.get(rule, 'valid')}",
@@ -107,7 +107,7 @@ def _size(value: Any) -> Any:
 
 
 def _mode(value: Any) -> Any:
-    return f"{value:04o}" if isinstance(value, int) else f"{int(value, 8):04o}"
+    return f"{int(value, 8) if isinstance(value, str) else int(value):04o}"
 
 
 def _whole(value: Any) -> Any:
@@ -144,7 +144,7 @@ _DEVICES: Final[dict[str, Any]] = {"[]": {"options": _FREE}}
 _RATES: Final[dict[str, Any]] = {"[]": {"rate": _size}}
 _LIMIT: Final[dict[str, Any]] = {"*": {"soft": _ALWAYS, "hard": _ALWAYS}}
 _HOOK: Final[dict[str, Any]] = {"command": _ALWAYS, "environment": _FREE}
-_ROLLOUT: Final[dict[str, Any]] = {"delay": _duration, "monitor": _duration, "parallelism": _ALWAYS}
+_ROLLOUT: Final[dict[str, Any]] = {**_KEEP, "delay": _duration, "monitor": _duration, "parallelism": _ALWAYS}
 SERVICE_RULES: Final[dict[str, Any]] = {
     "annotations": _FREE,
     "attach": _ALWAYS,
@@ -181,8 +181,8 @@ SERVICE_RULES: Final[dict[str, Any]] = {
         "replicas": _ALWAYS,
         "resources": {
             **_KEEP,
-            "limits": {"memory": _size},
-            "reservations": {"memory": _size, "devices": _DEVICES},
+            "limits": {**_KEEP, "memory": _size},
+            "reservations": {**_KEEP, "memory": _size, "devices": _DEVICES},
         },
         "restart_policy": {"delay": _duration, "window": _duration, "max_attempts": _ALWAYS},
         "rollback_config": _ROLLOUT,

@@ -9,6 +9,7 @@ from containers.compose.interpolation import InterpolationError, interpolate
 from containers.compose.locating import absolute
 from containers.compose.merging import merge_services, settle
 from containers.compose.nodes import Map, Origin, Spot, copied, kind_of
+from containers.compose.reading import Override, Reset
 from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
@@ -30,6 +31,8 @@ class Extender:
     def apply(self, document: Map, origin: Origin) -> None:
         """Resolve every service of a document, in place."""
         services = document.get("services")
+        if isinstance(services, Override):
+            services = services.value
         if not isinstance(services, Map):
             return
         for name in list(services):
@@ -38,7 +41,7 @@ class Extender:
     def _resolve(self, services: Map, name: str, origin: Origin, chain: list[tuple[Path, str, Spot]]) -> Any:
         """The service with everything that it extends; written back, so that each is resolved once."""
         service = services[name]
-        if not isinstance(service, Map) or "extends" not in service:
+        if not isinstance(service, Map) or isinstance(service.get("extends", Reset()), Reset):
             return service
         spot = service.spots.get("extends")
         if spot is None or not self._fresh(origin.path, name, spot, chain):

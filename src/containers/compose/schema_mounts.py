@@ -8,7 +8,6 @@ from containers.compose.schema_parts import (
     ListOfStrings,
     ListOrDict,
     NotNegative,
-    Number,
     Options,
     Shape,
 )
@@ -43,8 +42,8 @@ class TmpfsOptions(Shape):
 
     size: Annotated[int, NotNegative] | str = ABSENT
     """Its size, in bytes or such as `64m`."""
-    mode: Number = ABSENT
-    """Its permissions."""
+    mode: int = ABSENT
+    """Its permissions, such as `0o1777`."""
 
 
 class ImageOptions(Shape):

@@ -40,7 +40,7 @@ class Build(Shape):
     """Privileges that the build is granted."""
     args: ListOrDict = ABSENT
     """Build arguments."""
-    ssh: ListOrDict | str = ABSENT
+    ssh: ListOrDict = ABSENT
     """SSH agents or keys that the build may use."""
     labels: ListOrDict = ABSENT
     """Metadata of the image."""
@@ -266,7 +266,7 @@ class Container(Shape):
     """Files with variables for the container."""
     environment: ListOrDict = ABSENT
     """Variables for the container; they win over `env_file`."""
-    expose: Annotated[list[str | float], Unique] = ABSENT
+    expose: Annotated[list[str | int], Unique] = ABSENT
     """Ports that other services may reach, without publishing them."""
     external_links: ListOfStrings = ABSENT
     """Containers of other projects that it reaches by name."""
@@ -349,7 +349,7 @@ class Container(Shape):
     """How long it may take to stop before it is killed; `10s` by default."""
     stop_signal: str = ABSENT
     """The signal that stops it; SIGTERM by default."""
-    storage_opt: Mapping[str, str | float | bool | None] = ABSENT
+    storage_opt: Mapping[str, str | int] = ABSENT
     """Options of the storage driver."""
     sysctls: ListOrDict = ABSENT
     """Kernel parameters."""

@@ -103,7 +103,8 @@ def parse_ports(spec: str) -> list[dict[str, Any]]:
     ip, host = _host_part(before)
     if not container:
         raise ShortFormError(f"`{spec}` names no port of the container")
-    _check_ip(spec, ip)
+    if ip and not is_address(ip):
+        raise ShortFormError(f"`{spec}` has the address `{ip}`, which is no IP address")
     first, last = _range(spec, container, "container's")
     if not host:
         return [_port(port, None, ip, protocol) for port in range(first, last + 1)]
@@ -121,13 +122,13 @@ def _host_part(text: str) -> tuple[str, str]:
     return (ip.removeprefix("[").removesuffix("]"), host) if colon else ("", text)
 
 
-def _check_ip(spec: str, ip: str) -> None:
-    if not ip:
-        return
+def is_address(text: str) -> bool:
+    """Whether text is an IPv4 or IPv6 address."""
     try:
-        ipaddress.ip_address(ip.partition("%")[0])
-    except ValueError as error:
-        raise ShortFormError(f"`{spec}` has the address `{ip}`, which is no IP address") from error
+        ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _range(spec: str, text: str, whose: str) -> tuple[int, int]:
@@ -138,6 +139,8 @@ def _range(spec: str, text: str, whose: str) -> tuple[int, int]:
     last = int(match[2] or first)
     if last < first:
         raise ShortFormError(f"`{spec}` has the range `{text}`, which ends before it begins")
+    if first == 0 and whose == "container's":
+        raise ShortFormError(f"`{spec}` has 0 as the container's port; the lowest is 1")
     if last > _PORT_LIMIT:
         raise ShortFormError(f"`{spec}` has the port {last}; the highest is {_PORT_LIMIT}")
     return first, last

@@ -177,3 +177,13 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     ViewState,
 )
 """What `protocol.ts` is made of."""
+
+FROM_EDITOR: tuple[type[BaseModel], ...] = (
+    CommandArguments,
+    EnvironmentSelectParams,
+    FolderParams,
+    InitializationOptions,
+    LogsFollowParams,
+    LogsUnfollowParams,
+)
+"""Those of them that the editor sends: it may leave defaults out."""

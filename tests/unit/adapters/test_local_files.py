@@ -63,5 +63,5 @@ def test_each_obstacle_has_its_error(tmp_path: Path) -> None:
         files.read_text(tmp_path)
     with pytest.raises(UnicodeDecodeError):
         files.read_text(tmp_path / "latin")
-    with pytest.raises(OSError, match="loop|symbolic"):
+    with pytest.raises(OSError, match=r"loop|symbolic"):
         files.read_text(tmp_path / "loop")

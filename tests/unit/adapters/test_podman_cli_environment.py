@@ -48,6 +48,13 @@ def test_what_would_disturb_the_client_goes_to_a_file() -> None:
     assert hidden.file_lines == ["HOME=/srv", "CONTAINER_HOST=tcp://x", "http_proxy=http://p", "A*=b"]
 
 
+def test_names_that_a_shell_would_drop_go_to_the_file() -> None:
+    """`podman` may be a shell script; several lines can only go the other way."""
+    hidden = hide_values(["-e", "app.mode=x", "-e", "app.text=a\nb"], flags=ENV)
+    assert hidden.file_lines == ["app.mode=x"]
+    assert hidden.environment == {"app.text": "a\nb"}
+
+
 def test_a_file_can_not_carry_several_lines() -> None:
     """Better an error than a value cut off, or a second variable."""
     with pytest.raises(UnpassableValueError, match="HOME"):

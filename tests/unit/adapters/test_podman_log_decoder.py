@@ -58,7 +58,8 @@ def test_a_line_without_an_end_is_cut() -> None:
 def test_lines_do_not_depend_on_how_bytes_arrive(frames: list[tuple[int, bytes]], sizes: list[int]) -> None:
     """Any cutting of the same bytes gives the same lines."""
     data = b"".join(frame(*f) for f in frames)
-    chunks, at = [], 0
+    chunks: list[bytes] = []
+    at = 0
     while at < len(data):
         size = sizes[len(chunks) % len(sizes)]
         chunks.append(data[at : at + size])

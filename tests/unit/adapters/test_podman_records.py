@@ -32,7 +32,7 @@ LISTED = {
     "Names": ["demo-web-1"],
     "Ports": [
         {"host_ip": "127.0.0.1", "container_port": 80, "host_port": 18099, "range": 2, "protocol": "tcp"},
-        {"host_ip": "0.0.0.0", "container_port": 53, "host_port": 53, "range": 1, "protocol": "tcp,udp"},
+        {"host_ip": "0.0.0.0", "container_port": 53, "host_port": 53, "range": 1, "protocol": "tcp,udp"},  # noqa: S104
     ],
     "StartedAt": 1795233505,
     "State": "running",

@@ -36,7 +36,7 @@ def test_the_same_value_stays_where_it_is(tmp_path: Path) -> None:
 
 
 def test_a_new_value_leaves_the_old_one_in_place(tmp_path: Path) -> None:
-    """A container that is rolled back to starts with the value it was made with; going back finds it again."""
+    """A container that is rolled back to starts with its own value; going back finds it again."""
     first, second = place(tmp_path, "a"), place(tmp_path, "b")
     assert first != second
     assert first.read_text() == "a"

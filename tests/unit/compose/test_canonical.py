@@ -32,7 +32,7 @@ def test_ports_in_one_line(spec: str, expected: list[tuple[str, str, int, str]])
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "a:80", "80:", "1.2.3:80:80", "9-8", "1-3:1-2", "70000", "80/icmp", "127.0.0.1:80", "²"]
+    "spec", ["", "a:80", "80:", "1.2.3:80:80", "9-8", "1-3:1-2", "70000", "80/icmp", "127.0.0.1:80", "²", "0"]
 )
 def test_what_is_no_port_is_refused(spec: str) -> None:
     """Every part is checked."""
@@ -181,6 +181,8 @@ def test_resources_get_the_projects_name(resolve: Any) -> None:
         "healthcheck: {test: [curl, x]}",
         "environment: ['A =1']",
         "configs: [{source: c, mode: '9'}]",
+        "ports: [{target: 80, host_ip: here}]",
+        "develop: {watch: [{path: ., action: sync}]}",
     ],
 )
 def test_a_value_that_cannot_be_read_is_placed(errors: Any, written: str) -> None:

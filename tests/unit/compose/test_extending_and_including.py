@@ -51,6 +51,22 @@ def test_a_circle_of_extends_names_every_edge(errors: Any) -> None:
     assert [place.range.start.line for place in error.related] == [2, 4]
 
 
+def test_an_extends_that_is_reset_extends_nothing(resolve: Any) -> None:
+    """A tag where a name should stand is not looked at."""
+    project = resolve("services: {a: {image: x, extends: !reset null}}")
+    assert project.services["a"].image == "x"
+
+
+def test_a_file_that_includes_itself_under_ever_new_names_ends(errors: Any) -> None:
+    """Each include names two; without a limit that would be a billion files."""
+    texts = {
+        "/srv/demo/" + "sub/" * depth + name: "include: [sub/compose.yaml, sub/b.yaml]\nservices: {}"
+        for depth in range(40)
+        for name in ("compose.yaml", "b.yaml")
+    }
+    assert ErrorCode.TOO_COMPLEX in {error.code for error in errors(texts)}
+
+
 def test_extending_what_is_not_there_is_refused(errors: Any) -> None:
     """The position is that of the name."""
     first = errors("services:\n  a:\n    extends:\n      service: nope\n")[0]

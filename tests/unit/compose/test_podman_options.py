@@ -81,6 +81,7 @@ def test_block_io_is_limited_by_device() -> None:
         *("--device-read-bps", "/dev/sda:1024"),
         *("--device-write-iops", "/dev/sdb:30"),
     )
+    assert options({"blkio_config": {"device_read_bps": []}}) == ()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_what_podman_can_not_do_is_told(key: str) -> None:
         ({"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}}, []),
         ({"gpus": [{"driver": "amd", "count": 1}]}, ["gpus"]),
         ({"networks": {"a": None, "b": {"aliases": ["x"], "x-mine": 1}}}, []),
-        ({"networks": {"a": {"priority": 1, "link_local_ips": ["x"]}}}, ["networks.a.priority", "networks.a.link_local_ips"]),
+        ({"networks": {"a": {"priority": 1}}}, ["networks.a.priority"]),
         ({"healthcheck": {"interval": "5s"}}, ["healthcheck"]),
         ({"healthcheck": {"disable": True}}, []),
     ],

@@ -106,11 +106,15 @@ def test_networks_and_volumes_have_their_engine_names() -> None:
     resolved = project(
         services={"app": {"volumes": [{"type": "volume", "source": "data", "target": "/d"}]}},
         networks={"default": {"name": "shared", "external": True}},
-        volumes={"data": {"labels": {"a": None}, "driver_opts": {"type": "tmpfs"}}},
+        volumes={
+            "data": {"labels": {"a": None}, "driver_opts": {"type": "tmpfs"}},
+            "kept": {"name": "elsewhere", "external": True, "labels": {}},
+        },
     )
     done = document(resolved)
     assert done["networks"] == {"default": {"name": "shared"}}
     assert done["volumes"]["data"]["name"] == "demo_data"
+    assert done["volumes"]["kept"] == {"name": "elsewhere"}
     assert done["volumes"]["data"]["driver_opts"] == {"type": "tmpfs"}
     assert done["services"]["app"]["volumes"] == ["data:/d"]
 
@@ -294,6 +298,7 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
         {"type": "volume", "source": "v", "target": "/e", "volume": {"subpath": "s"}},
         {"type": "tmpfs", "target": "/f", "tmpfs": {"size": "1024", "mode": 1023}},
         {"type": "image", "source": "img", "target": "/g"},
+        {"type": "tmpfs", "target": "/h"},
     ]
     shown = service({"volumes": volumes})["volumes"]
     assert shown[0].startswith("./@")
@@ -304,6 +309,7 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
     assert shown[4]["volume"] == {"subpath": "s"}
     assert shown[5]["tmpfs"] == {"size": "1024", "mode": "1777"}
     assert shown[6]["source"] == "img"
+    assert shown[7] == {"type": "tmpfs", "target": "/h", "tmpfs": {}}
 
 
 def test_replicas_do_not_share_an_anonymous_volume() -> None:

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the demo's programs share; sourced, never run.
 
 log() { printf '%s %-9s %s\n' "$(date -u +%H:%M:%S)" "${SERVICE:-demo}" "$*"; }

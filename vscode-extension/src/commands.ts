@@ -1,0 +1,185 @@
+import * as vscode from "vscode";
+import {
+  ExecuteCommandRequest,
+  WorkDoneProgress,
+  WorkDoneProgressCancelNotification,
+  type LanguageClient,
+} from "vscode-languageclient/node";
+import type { LogsPanel } from "./logs_panel";
+import {
+  ENVIRONMENT_LIST,
+  ENVIRONMENT_SELECT,
+  type CommandArguments,
+  type EnvironmentList,
+  type TaskResult,
+} from "./protocol";
+import type { ServerProcess } from "./server_process";
+import type { Node } from "./services_view";
+import type { TextPanel } from "./text_panel";
+import type { ViewStore } from "./view_store";
+
+const CHANGING = ["up", "down", "restart", "stop"];
+const TELLING = ["plan", "validate", "doctor", "status"];
+
+/** The palette's and the tree's commands; all they do is ask the server and show its answer. */
+export function registerCommands(
+  server: ServerProcess,
+  store: ViewStore,
+  logs: LogsPanel,
+  panel: TextPanel,
+): vscode.Disposable {
+  const commands = new Commands(server, store, logs, panel);
+  const register = (name: string, run: (node?: Node) => Promise<void>): vscode.Disposable =>
+    vscode.commands.registerCommand(`podkeeper.${name}`, run);
+  return vscode.Disposable.from(
+    ...CHANGING.map((verb) => register(verb, (node) => commands.change(verb, node))),
+    ...TELLING.map((verb) => register(verb, (node) => commands.tell(verb, node))),
+    register("logs", (node) => commands.showLogs(node)),
+    register("selectEnvironment", (node) => commands.selectEnvironment(node)),
+    register("refresh", () => store.refresh()),
+    register("restartServer", () => server.restart()),
+  );
+}
+
+class Commands {
+  constructor(
+    private readonly server: ServerProcess,
+    private readonly store: ViewStore,
+    private readonly logs: LogsPanel,
+    private readonly panel: TextPanel,
+  ) {}
+
+  /** Runs a verb that changes something, with its progress; cancelling rolls it back. */
+  async change(verb: string, node?: Node): Promise<void> {
+    const client = await this.#client();
+    if (client === undefined) {
+      return;
+    }
+    const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: title(verb) };
+    const result = await vscode.window.withProgress(options, (progress, cancelled) => {
+      const token = `podkeeper-${String(Date.now())}`;
+      const reports = client.onProgress(WorkDoneProgress.type, token, (report) => {
+        if (report.kind === "report" && report.message !== undefined) {
+          progress.report({ message: report.message });
+        }
+      });
+      const cancel = cancelled.onCancellationRequested(() =>
+        client.sendNotification(WorkDoneProgressCancelNotification.type, { token }),
+      );
+      return execute(client, verb, argumentsOf(node), token).finally(() => {
+        reports.dispose();
+        cancel.dispose();
+      });
+    });
+    await this.#conclude(result);
+  }
+
+  /** Runs a verb that only looks, and shows its text. */
+  async tell(verb: string, node?: Node): Promise<void> {
+    const client = await this.#client();
+    if (client === undefined) {
+      return;
+    }
+    const result = await execute(client, verb, argumentsOf(node));
+    const text: unknown = (result.data as { text?: unknown } | null)?.text;
+    if (typeof text === "string") {
+      this.panel.append(`${title(verb)}\n${text}\n`);
+      this.panel.show();
+    } else if (result.problems.length > 0) {
+      await this.#conclude(result);
+    } else {
+      void vscode.window.showInformationMessage(`Podkeeper: ${result.message}`);
+    }
+  }
+
+  async showLogs(node?: Node): Promise<void> {
+    const chosen = node?.kind === "service" ? node : await this.#pickService();
+    if (chosen !== undefined) {
+      await this.logs.open(chosen.project.folder, chosen.service.service);
+    }
+  }
+
+  async selectEnvironment(node?: Node): Promise<void> {
+    const client = await this.#client();
+    if (client === undefined) {
+      return;
+    }
+    const folder = node?.project.folder ?? null;
+    const { environments, selected } = await client.sendRequest<EnvironmentList>(ENVIRONMENT_LIST, {
+      folder,
+    });
+    const chosen = await vscode.window.showQuickPick([...environments], {
+      title: "Podkeeper: Select Environment",
+      placeHolder: `now ${selected}`,
+    });
+    if (chosen !== undefined) {
+      await client.sendRequest(ENVIRONMENT_SELECT, { folder, environment: chosen });
+    }
+  }
+
+  async #pickService(): Promise<Extract<Node, { kind: "service" }> | undefined> {
+    const nodes = this.store.state.projects.flatMap((project) =>
+      project.services.map((service) => ({ kind: "service" as const, project, service })),
+    );
+    const picked = await vscode.window.showQuickPick(
+      nodes.map((node) => ({ label: node.service.service, description: node.service.description, node })),
+      { title: "Podkeeper: Show Logs", placeHolder: "Of which service?" },
+    );
+    return picked?.node;
+  }
+
+  async #client(): Promise<LanguageClient | undefined> {
+    if (!vscode.workspace.isTrusted) {
+      void vscode.window.showWarningMessage("Podkeeper: nothing runs before this workspace is trusted.");
+      return undefined;
+    }
+    return this.server.ready();
+  }
+
+  async #conclude(result: TaskResult): Promise<void> {
+    if (result.ok) {
+      void vscode.window.setStatusBarMessage(`$(pass) ${result.message}`, 5000);
+      return;
+    }
+    this.panel.appendProblems(result.problems);
+    const [problem] = result.problems;
+    const service = problem?.service ?? undefined;
+    const showOutput = "Show Output";
+    const showLogs = "Show Logs";
+    const text = problem === undefined ? result.message : `${problem.message} [${problem.code}]`;
+    const chosen = await vscode.window.showErrorMessage(
+      `Podkeeper: ${text}${problem === undefined || problem.remedy === "" ? "" : ` — ${problem.remedy}`}`,
+      showOutput,
+      ...(service === undefined ? [] : [showLogs]),
+    );
+    if (chosen === showOutput) {
+      this.panel.show();
+    } else if (chosen === showLogs && service !== undefined) {
+      const project = this.store.state.projects.find((p) => p.services.some((s) => s.service === service));
+      await this.logs.open(project?.folder ?? "", service);
+    }
+  }
+}
+
+function title(verb: string): string {
+  return `Podkeeper: ${verb.charAt(0).toUpperCase()}${verb.slice(1)}`;
+}
+
+function argumentsOf(node: Node | undefined): CommandArguments {
+  if (node === undefined) {
+    return {};
+  }
+  const folder = node.project.folder;
+  return node.kind === "service" ? { folder, services: [node.service.service] } : { folder };
+}
+
+async function execute(
+  client: LanguageClient,
+  verb: string,
+  args: CommandArguments,
+  workDoneToken?: string,
+): Promise<TaskResult> {
+  const command = `podkeeper.${verb}`;
+  const params = { command, arguments: [args], ...(workDoneToken === undefined ? {} : { workDoneToken }) };
+  return (await client.sendRequest(ExecuteCommandRequest.type, params)) as TaskResult;
+}

@@ -1,0 +1,50 @@
+import type { ProjectView, ServiceView } from "./protocol";
+
+/** A line of the tree, before VS Code has anything to do with it. */
+export interface Item {
+  readonly label: string;
+  readonly description: string;
+  readonly tooltip: string;
+  readonly icon: string;
+  readonly color?: string;
+  /** What the menus go by. */
+  readonly context: string;
+}
+
+const ICONS: Record<ServiceView["phase"], readonly [icon: string, color?: string]> = {
+  absent: ["circle-outline"],
+  created: ["circle-outline"],
+  starting: ["loading~spin", "charts.yellow"],
+  running: ["pass-filled", "testing.iconPassed"],
+  healthy: ["pass-filled", "testing.iconPassed"],
+  unhealthy: ["error", "testing.iconFailed"],
+  completed: ["check", "testing.iconPassed"],
+  exited: ["error", "testing.iconFailed"],
+  paused: ["debug-pause", "charts.yellow"],
+  unknown: ["question"],
+};
+
+export function serviceItem(service: ServiceView): Item {
+  const [icon, color] =
+    service.busy === "" ? ICONS[service.phase] : (["loading~spin", "charts.yellow"] as const);
+  return {
+    label: service.service,
+    description: service.description,
+    tooltip: service.tooltip,
+    icon,
+    ...(color === undefined ? {} : { color }),
+    context: `service.${service.phase}`,
+  };
+}
+
+export function projectItem(project: ProjectView): Item {
+  const icon = project.problem === "" ? "layers" : "warning";
+  const environment = project.environment === "development" ? "" : ` · ${project.environment}`;
+  return {
+    label: project.project,
+    description: `${project.summary.slice(project.project.length + 2)}${environment}`,
+    tooltip: project.problem === "" ? project.folder : project.problem,
+    icon,
+    context: `project.${project.level}`,
+  };
+}

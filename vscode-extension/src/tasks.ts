@@ -1,0 +1,61 @@
+import * as vscode from "vscode";
+import { TASK_LIST, type TaskDescription, type TaskList } from "./protocol";
+import type { ServerProcess } from "./server_process";
+
+const TYPE = "podkeeper";
+
+interface Definition extends vscode.TaskDefinition {
+  readonly task: string;
+  readonly environment?: string;
+  readonly services?: readonly string[];
+}
+
+/** Offers the server's tasks, and completes those that `tasks.json` names. */
+export class PodkeeperTasks implements vscode.TaskProvider, vscode.Disposable {
+  readonly #registration: vscode.Disposable;
+
+  constructor(private readonly server: ServerProcess) {
+    this.#registration = vscode.tasks.registerTaskProvider(TYPE, this);
+  }
+
+  async provideTasks(): Promise<vscode.Task[]> {
+    return (await this.#described()).map((task) => makeTask(task, { type: TYPE, task: task.name }));
+  }
+
+  async resolveTask(task: vscode.Task): Promise<vscode.Task | undefined> {
+    const definition = task.definition as Definition;
+    const folder = typeof task.scope === "object" ? task.scope.uri.fsPath : undefined;
+    const described = (await this.#described()).find(
+      (each) => each.name === definition.task && (folder === undefined || each.folder === folder),
+    );
+    return described === undefined ? undefined : makeTask(described, definition);
+  }
+
+  dispose(): void {
+    this.#registration.dispose();
+  }
+
+  async #described(): Promise<readonly TaskDescription[]> {
+    const client = await this.server.ready();
+    return client === undefined ? [] : (await client.sendRequest<TaskList>(TASK_LIST, {})).tasks;
+  }
+}
+
+function makeTask(described: TaskDescription, definition: Definition): vscode.Task {
+  const [program = "podkeeper", ...args] = described.argv;
+  const chosen = definition.environment === undefined ? [] : ["--env", definition.environment];
+  // the verb stands last in what the server describes: options before it, services after it
+  const verb = args.lastIndexOf(described.name);
+  const at = verb < 0 ? args.length : verb;
+  const argv = [...args.slice(0, at), ...chosen, ...args.slice(at), ...(definition.services ?? [])];
+  const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(described.folder));
+  const task = new vscode.Task(
+    definition,
+    folder ?? vscode.TaskScope.Workspace,
+    described.label,
+    TYPE,
+    new vscode.ProcessExecution(program, argv, { cwd: described.folder }),
+  );
+  task.detail = described.detail;
+  return task;
+}

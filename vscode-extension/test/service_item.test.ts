@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ServiceView } from "../src/protocol";
+import { projectItem, serviceItem } from "../src/service_item";
+
+const service: ServiceView = {
+  service: "api",
+  phase: "healthy",
+  description: "healthy · 127.0.0.1:80->80/tcp",
+  tooltip: "**api**",
+  image: "x",
+  container: "demo_api_1",
+  ports: [],
+  busy: "",
+};
+
+test("a healthy service is green and says what the server said", () => {
+  const item = serviceItem(service);
+  assert.deepEqual(
+    [item.icon, item.color, item.description],
+    ["pass-filled", "testing.iconPassed", service.description],
+  );
+  assert.equal(item.context, "service.healthy");
+});
+
+test("a service that something is done to spins, whatever its phase", () => {
+  assert.equal(serviceItem({ ...service, busy: "stopping" }).icon, "loading~spin");
+});
+
+test("a service that does not exist yet is shown, hollow", () => {
+  const item = serviceItem({ ...service, phase: "absent" });
+  assert.deepEqual([item.icon, item.context], ["circle-outline", "service.absent"]);
+});
+
+test("a project shows its summary once, and its environment where it is another than development", () => {
+  const view = {
+    project: "demo",
+    folder: "/w",
+    environment: "staging",
+    services: [],
+    summary: "demo: 3/3 healthy",
+    level: "ok",
+    problem: "",
+  } as const;
+  assert.equal(projectItem({ ...view, services: [] }).description, "3/3 healthy · staging");
+  assert.equal(projectItem({ ...view, services: [], problem: "line 3" }).icon, "warning");
+});
