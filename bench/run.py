@@ -398,8 +398,16 @@ def measure(runs: int, parts: Sequence[str], scratch: Path) -> dict[str, object]
         tools, missing = find_tools(url, scratch / "state")
         about = versions(tools)
         say(", ".join(f"{name} {version}" for name, version in about.items()))
-        say(f"median of {runs}; {os.cpu_count()} cores; in brackets: times Podkeeper's")
-        report: dict[str, object] = {"versions": about, "runs": runs, "cores": os.cpu_count()}
+        load = os.getloadavg()[0]
+        say(
+            f"median of {runs}; {os.cpu_count()} cores, load {load:.1f} before; in brackets: times Podkeeper's"
+        )
+        report: dict[str, object] = {
+            "versions": about,
+            "runs": runs,
+            "cores": os.cpu_count(),
+            "load_before": load,
+        }
         failures: dict[str, str] = {}
         if "verbs" in parts:
             samples = measure_verbs(tools, runs, scratch, failures)

@@ -205,3 +205,6 @@ def remove_project(url: str, project: str) -> None:
     for noun in ("network", "volume"):
         for name in podman(url, noun, "ls", "--quiet", "--filter", label).split():
             podman(url, noun, "rm", "--force", name)
+    for image in podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split():
+        if image.startswith(f"localhost/{project}/"):
+            podman(url, "rmi", "--force", image)

@@ -88,12 +88,15 @@ async def _(step: CreateVolume, context: Context, _running: Any) -> Done:
 @_perform.register
 async def _(step: CreateContainer, context: Context, running: dict[Any, ContainerId]) -> Done:
     name = context.names.waiting(step) if step.replaces else step.name
-    recipe = _recipe(_translation(context), step)
+    translation = _translation(context)
+    recipe = _recipe(translation, step)
     labels = dict(context.labels.get(step.service, {}))
     if step.number != 1:
         labels["com.docker.compose.container-number"] = str(step.number)
         labels["io.podman.compose.container-number"] = str(step.number)
     async with context.slots:
+        for volume in recipe.volumes:
+            await context.engine.create_volume(volume, translation.volumes.get(volume, ()))
         container = await context.engine.create_container(name, recipe, labels)
     context.containers[step.id] = container
     if step.replaces is None:

@@ -62,7 +62,7 @@ class _UpPlanner:
             with_dependencies(self.project, chosen) if self.options.with_dependencies else frozenset(chosen)
         )
         for name in service_order(self.project):
-            if name in targets:
+            if name in targets and not self._is_provided(name):
                 self._service(self.project.services[name])
         self._orphans()
         self._removals()
@@ -72,6 +72,13 @@ class _UpPlanner:
             steps=in_order(self.steps.values()),
             warnings=tuple(self.warnings),
         )
+
+    def _is_provided(self, name: ServiceName) -> bool:
+        """Whether a `provider` stands in for a container; Podman has nothing to run it with."""
+        if "provider" not in self.project.document.get("services", {}).get(name, {}):
+            return False
+        self.warnings.append(f"{name} is left to its provider, which Podkeeper does not run")
+        return True
 
     def _service(self, service: ServiceConfig) -> None:
         image_step = self._image(service)
