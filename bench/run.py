@@ -399,9 +399,7 @@ def measure(runs: int, parts: Sequence[str], scratch: Path) -> dict[str, object]
         about = versions(tools)
         say(", ".join(f"{name} {version}" for name, version in about.items()))
         load = os.getloadavg()[0]
-        say(
-            f"median of {runs}; {os.cpu_count()} cores, load {load:.1f} before; in brackets: times Podkeeper's"
-        )
+        say(f"median of {runs}; {os.cpu_count()} cores, load {load:.1f}; in brackets: times Podkeeper's")
         report: dict[str, object] = {
             "versions": about,
             "runs": runs,

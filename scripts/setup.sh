@@ -10,17 +10,21 @@ set_up() {
   exec 9>"$ROOT/.cache/setup.lock"
   flock -w 900 9 || fail "another ./dev has been setting up for 15 minutes"
   # shellcheck disable=SC2046
-  system_packages python $(wants podman) $(wants editor)
+  system_packages $(wants podman) python
+  finish_stages
+  require_python
+  if wants editor >/dev/null; then system_packages editor; fi
   python_stage
   if wants floor >/dev/null; then floor_stage; fi
   if wants podman >/dev/null; then podman_ready 9>&-; fi
   finish_stages
-  if wants extension >/dev/null || wants editor >/dev/null; then
-    use_node
-    extension_stage
-    if wants editor >/dev/null; then code_server_stage; fi
-    finish_stages
+  if wants extension >/dev/null || wants editor >/dev/null; then use_node; fi
+  if wants extension >/dev/null; then extension_stage; fi
+  if wants editor >/dev/null; then
+    require_browser
+    code_server_stage
   fi
+  finish_stages
   PATH=$VENV/bin:$PATH
   export PATH
   # Released by hand: a container's monitor that was started meanwhile may have inherited the lock.

@@ -86,7 +86,7 @@ browser() {
   return 1
 }
 
-# system_packages PURPOSE...: install what is missing, or say exactly how a person does.
+# system_packages PURPOSE...: start to install what is missing, or say exactly how a person does.
 system_packages() {
   if ! os_is debian ubuntu; then
     require_by_hand "$@"
@@ -101,16 +101,16 @@ system_packages() {
   wanted_packages "$@"
   [ "${#wanted[@]}" -gt 0 ] || return 0
   missing=$(missing_packages "${wanted[@]}")
-  if [ -n "$missing" ]; then
-    is_root || fail "packages are missing, and only root can install them. Run this, then ./dev again:" \
-      "sudo apt-get update && sudo apt-get install --no-install-recommends -y $missing"
-    say "packages: $missing (log: $LOGS/packages.log)"
-    # shellcheck disable=SC2086
-    stage packages apt_install $missing
-    finish_stages
-    find_python || fail "there is no Python 3.11 or newer with venv; install one and put it on PATH"
-  fi
-  case " $* " in *" editor "*) require_browser ;; esac
+  [ -n "$missing" ] || return 0
+  is_root || fail "packages are missing, and only root can install them. Run this, then ./dev again:" \
+    "sudo apt-get update && sudo apt-get install --no-install-recommends -y $missing"
+  say "packages: $missing (log: $LOGS/packages-for-$1.log)"
+  # shellcheck disable=SC2086
+  stage "packages-for-$1" apt_install $missing
+}
+
+require_python() {
+  find_python || fail "there is no Python 3.11 or newer with venv; install one and put it on PATH"
 }
 
 require_browser() {
@@ -128,7 +128,7 @@ require_by_hand() {
     [ "$purpose" != python ] || find_python || missing+=("python3 (3.11 or newer, with venv)")
     [ "$purpose" != editor ] || browser >/dev/null || missing+=(chromium)
   done
-  [ "${#missing[@]}" -eq 0 ] && return 0
+  [ "${#missing[@]}" -gt 0 ] || return 0
   fail "missing on this machine: ${missing[*]}. Run this, then ./dev again:" "$(install_command)"
 }
 

@@ -54,7 +54,7 @@ def _recipe(project: ResolvedProject, name: str, image: str, check: HealthCheck 
     ]
     if check is not None:
         options += ["--health-cmd", " ".join(check.command), "--health-retries", str(check.retries)]
-    return ContainerRecipe(service=name, options=tuple(options), image=image)  # type: ignore[arg-type]
+    return ContainerRecipe(service=name, options=tuple(options), image=image)
 
 
 class Bench:

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-
-from containers.model.base import ProjectName
 from tests.lsp.editor import PATIENCE_S, Editor
 from tests.podman import bed
+
+from containers.model.base import ProjectName
+
 
 def server_environment(tmp_path: Path, engine_url: str | None) -> dict[str, str]:
     """The environment of a server: the machine's, with a state folder and an engine of its own."""
@@ -34,7 +35,7 @@ async def serve(environ: dict[str, str]) -> AsyncIterator[Editor]:
         async with asyncio.timeout(PATIENCE_S):
             await client.shutdown_async(None)
             client.exit(None)
-            await client.stop()
+            await client.stop()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -21,39 +21,43 @@ class Editor(LanguageClient):
         self.diagnostics: dict[str, list[types.Diagnostic]] = {}
         self.patches: list[Any] = []
         self.events: list[Any] = []
-        self.progress: list[Any] = []
+        self.reports: list[types.ProgressParams] = []
         self.log_text = ""
         self.messages: list[str] = []
         self.changed = asyncio.Event()
 
-        @self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def published(params: types.PublishDiagnosticsParams) -> None:
             self.diagnostics[params.uri] = list(params.diagnostics)
             self.changed.set()
 
-        @self.feature(types.PROGRESS)
         def progressed(params: types.ProgressParams) -> None:
-            self.progress.append(params)
+            self.reports.append(params)
             self.changed.set()
 
-        @self.feature(types.WINDOW_SHOW_MESSAGE)
         def shown(params: types.ShowMessageParams) -> None:
             self.messages.append(params.message)
 
-        @self.feature(protocol.VIEW_PATCH)
         def patched(params: Any) -> None:
             self.patches.append(params)
             self.changed.set()
 
-        @self.feature(protocol.EVENT_PUBLISHED)
         def told(params: Any) -> None:
             self.events.append(params)
             self.changed.set()
 
-        @self.feature(protocol.LOGS_APPENDED)
         def appended(params: Any) -> None:
             self.log_text += params.text
             self.changed.set()
+
+        for method, handler in (
+            (types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, published),
+            (types.PROGRESS, progressed),
+            (types.WINDOW_SHOW_MESSAGE, shown),
+            (protocol.VIEW_PATCH, patched),
+            (protocol.EVENT_PUBLISHED, told),
+            (protocol.LOGS_APPENDED, appended),
+        ):
+            self.feature(method)(handler)
 
     async def until(self, wanted: Any, what: str) -> Any:
         """Wait until `wanted()` is true, looking again at each message; its value."""
@@ -112,7 +116,7 @@ class Editor(LanguageClient):
 
 
 def plain(value: Any) -> Any:
-    """pygls' named tuples as dicts."""
+    """The named tuples of pygls as dicts."""
     if hasattr(value, "_asdict"):
         return {k: plain(v) for k, v in value._asdict().items()}
     if isinstance(value, dict):

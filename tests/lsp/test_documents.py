@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
-
 from tests.lsp.editor import Editor
 
 GOOD = "services:\n  web:\n    image: x\n"

@@ -45,7 +45,7 @@ class _WholeAnswers(GenerateJsonSchema):
     """What the server sends has every field, defaults or not."""
 
     @override
-    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: FBT001  (the base class' signature)
+    def field_is_required(self, field: Any, total: bool) -> bool:
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.fakes.observed import applied, container, nothing
-from tests.fakes.projects import project
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes.observed import applied, container, nothing
+from tests.fakes.projects import project
 
 from containers.model.base import ImageId, ServiceName
 from containers.model.health import HealthState
@@ -51,7 +51,7 @@ def test_first_up_creates_everything_with_a_reason_for_each() -> None:
 
 
 def test_a_dependent_starts_after_the_gate_that_its_condition_names() -> None:
-    """`service_healthy` waits for a healthy gate, `completed` for a completed one, `started` for the start."""
+    """`service_healthy` waits for a healthy gate, `completed` for its end, `started` for the start."""
     plan = plan_up(THREE, nothing(THREE))
     assert "gate:api:1:healthy" in step(plan, "start:web:1").needs
     assert {"gate:db:1:healthy", "gate:migrate:1:completed"} <= set(step(plan, "start:api:1").needs)
