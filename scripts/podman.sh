@@ -59,7 +59,9 @@ limit() {
 
 # wanted_settings: the drop-in for this machine; nothing where Podman is right by itself.
 wanted_settings() {
-  local cgroups events runtime containers='' engine=''
+  local cgroups events runtime version containers='' engine=''
+  # The very first call of Podman 4 warns about CNI and settles on netavark.
+  podman info >/dev/null 2>&1 || true
   read -r cgroups events runtime version < <(podman info \
     --format '{{.Host.CgroupManager}} {{.Host.EventLogger}} {{.Host.OCIRuntime.Name}} {{.Host.CgroupsVersion}}')
   # As root Podman asks for higher limits than it has, and every start fails with "setting rlimit type 7".

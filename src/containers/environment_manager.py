@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from containers.compose.dotenv import DotenvError, parse
 from containers.compose.loading import LoadRequest, LoadResult, discover_files, load_project
-from containers.model.base import Model
+from containers.model.base import DESCRIBED, Model
 from containers.model.diagnostics import Diagnostic, ValidationResult
 from containers.model.environment import EnvironmentConfig
 from containers.model.errors import EnvironmentConfigError, ErrorCode
@@ -37,7 +37,9 @@ class Selection(Model):
 class EnvironmentFile(Model):
     """`environments/<name>/environment.yaml`, as it is written. Paths are relative to its folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=DESCRIBED, defer_build=True
+    )
 
     description: str = ""
     """For people; shown where environments are listed."""

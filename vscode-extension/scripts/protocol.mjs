@@ -12,7 +12,7 @@ const python = process.env.PODKEEPER_PYTHON ?? (existsSync(ours) ? ours : "pytho
 const exported = JSON.parse(
   execFileSync(python, ["-m", "containers.lsp.protocol_export"], {
     cwd: root,
-    env: { ...process.env, PYTHONPATH: `${root}src` },
+    env: { ...process.env, PYTHONPATH: `${root}src`, PODKEEPER_DESCRIBE_MODELS: "1" },
     encoding: "utf8",
     maxBuffer: 1 << 24,
   }),

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from containers.model.base import DESCRIBED
+
 ABSENT: Final[Any] = None
 """The default of every optional key. Writing `key: null` is something else, and often wrong."""
 
@@ -17,7 +19,9 @@ class Shape(BaseModel):
     and pydantic need not build its validators.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=DESCRIBED, defer_build=True
+    )
     any_key: ClassVar[bool] = False
     """Whether unknown keys are fine."""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from containers.model.base import DESCRIBED
 from containers.model.outcome import TaskResult
 from containers.model.view import ViewPatch, ViewState
 
@@ -51,7 +52,9 @@ LOGS_OPEN = "podkeeper/logs/open"
 class Wire(BaseModel):
     """What comes in may carry more than we know; what goes out does not."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=DESCRIBED, defer_build=True
+    )
 
 
 class CommandArguments(Wire):

@@ -36,7 +36,7 @@ def export() -> dict[str, Any]:
     constants = {
         name: value
         for name, value in vars(protocol).items()
-        if name.isupper() and all(isinstance(part, str) for part in value)
+        if name.isupper() and (isinstance(value, str) or name == "COMMANDS")
     }
     return {"schema": top, "constants": constants}
 

@@ -1,5 +1,6 @@
 """The base of every domain model and the NewTypes that name things."""
 
+import os
 from typing import NewType
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +12,10 @@ ImageId = NewType("ImageId", str)
 TransactionId = NewType("TransactionId", str)
 StepId = NewType("StepId", str)
 
+DESCRIBED = bool(os.environ.get("PODKEEPER_DESCRIBE_MODELS"))
+"""Whether the docstrings under fields are read into schemas. That parses every model's source, a tenth of a
+second at each start, so only who needs descriptions (the protocol's export, completion) asks for them."""
+
 
 class Model(BaseModel):
     """Frozen, closed, and documented by the docstring under each field."""
@@ -18,6 +23,6 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
+        use_attribute_docstrings=DESCRIBED,
         defer_build=True,  # a command builds only the models it uses: start-up time
     )

@@ -6,14 +6,24 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from containers.model.base import ContainerId, Model, ProjectName, ServiceName, StepId, TransactionId
+from containers.model.base import (
+    DESCRIBED,
+    ContainerId,
+    Model,
+    ProjectName,
+    ServiceName,
+    StepId,
+    TransactionId,
+)
 from containers.model.health import HealthState
 
 
 class EventBase(Model):
     """What every event carries."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=DESCRIBED, strict=True, defer_build=True
+    )
 
     id: str = ""
     """A ULID; the bus fills it in."""

@@ -1,0 +1,258 @@
+"""EventIntegration and HealthMonitor together, on an engine that does as it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.fakes.clock import LoopClock
+from tests.fakes.fake_container import Behaviour
+from tests.fakes.fake_engine import FakeEngine
+from tests.fakes.projects import BUSYBOX, project
+from tests.fakes.stack import translation_of
+from tests.fakes.tasks import LoopTasks
+
+from containers.bus import EventBus
+from containers.event_integration import EventIntegration
+from containers.health_monitor import HealthMonitor
+from containers.model.base import ProjectName
+from containers.model.errors import EngineError, ErrorCode, LockHeldError
+from containers.model.events import EventBase, FileChanged
+from containers.model.health import HealthState
+from containers.model.observed import EngineEvent
+from containers.model.project import ResolvedProject
+from containers.settings import MonitorSettings
+
+PATIENCE_S = 5.0
+CHECK = {"test": ["CMD", "true"], "interval": "50ms", "retries": 1}
+STACK = project(services={"web": {}, "db": {"healthcheck": CHECK}})
+
+
+class Locks:
+    """The port `ProjectLocks`; taken by somebody else while `holder` says who."""
+
+    def __init__(self) -> None:
+        self.holder = ""
+
+    @asynccontextmanager
+    async def hold(self, project: ProjectName, _purpose: str) -> AsyncIterator[None]:
+        """Hold it, unless somebody does."""
+        if self.holder:
+            raise LockHeldError(ErrorCode.LOCK_HELD, f"{project} is held by {self.holder}")
+        yield
+
+
+class Keeper:
+    """A running stack on a fake engine, followed and monitored."""
+
+    def __init__(self, stack: ResolvedProject) -> None:
+        self.stack = stack
+        self.clock = LoopClock()
+        self.engine = FakeEngine(self.clock, images=[BUSYBOX])
+        self.bus = EventBus(self.clock)
+        self.tasks = LoopTasks()
+        self.locks = Locks()
+        self.seen: list[EventBase] = []
+        self.changed = asyncio.Event()
+        self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
+        self.monitor = HealthMonitor(
+            project=lambda: self.stack,
+            engine=self.provide,
+            events=self.events,
+            bus=self.bus,
+            locks=self.locks,
+            clock=self.clock,
+            settings=MonitorSettings(poll_s=0.05, first_backoff_s=0.01, max_attempts=3),
+            group=self.tasks,
+        )
+
+    async def provide(self) -> FakeEngine:
+        """The engine."""
+        return self.engine
+
+    async def start(self, *, monitored: bool = True) -> None:
+        """Create and start every service, and begin to watch."""
+        recipes = translation_of(self.stack).containers
+        for name in self.stack.services:
+            made = await self.engine.create_container(f"demo_{name}_1", recipes[name], {})
+            await self.engine.start_container(made)
+        self.bus.start(self.tasks)
+        self.bus.subscribe("test", self._note)
+        self.events.bind(self.tasks)
+        self.events.watch(self.stack.name)
+        await self.events.setup_event_subscriptions()
+        await self.until(lambda: "server.resynchronised" in self.kinds(), "the first look")
+        if monitored:
+            await self.monitor.start_monitoring()
+
+    async def stop(self) -> None:
+        """End everything; what broke is raised."""
+        await self.monitor.stop_monitoring()
+        await self.events.close()
+        await self.bus.close()
+        await self.tasks.cancel()
+
+    def kinds(self) -> list[str]:
+        """What was told, in order."""
+        return [getattr(e, "kind", "") for e in self.seen]
+
+    def service(self, name: str) -> Any:
+        """The live picture of a service's container."""
+        return next(c for c in self.events.world.of_project(self.stack.name) if c.service == name)
+
+    async def until(self, wanted: Any, what: str) -> None:
+        """Wait until `wanted()`; looked at after each event and while time passes."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not wanted():
+                    await self._next_event()
+        except TimeoutError:
+            pytest.fail(f"never saw {what}: {self.kinds()}")
+
+    async def _next_event(self) -> None:
+        """Return at the next event, or after a moment: not every change is told."""
+        self.changed.clear()
+        try:
+            async with asyncio.timeout(0.02):
+                await self.changed.wait()
+        except TimeoutError:
+            return
+
+    def _note(self, event: EventBase) -> None:
+        self.seen.append(event)
+        self.changed.set()
+
+
+@pytest.fixture
+async def keeper() -> AsyncIterator[Keeper]:
+    """Not started yet."""
+    made = Keeper(STACK)
+    yield made
+    await made.stop()
+
+
+async def test_each_change_of_a_container_is_an_event_and_in_the_picture(keeper: Keeper) -> None:
+    """Died, started: told at once, and the world follows."""
+    await keeper.start(monitored=False)
+    keeper.engine.die("demo_web_1", 3)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    await keeper.until(lambda: str(keeper.service("web").state) == "exited", "it in the picture")
+    assert keeper.service("web").exit_code == 3
+
+
+async def test_a_dead_service_is_restarted_and_told(keeper: Keeper) -> None:
+    """Once, with its reason."""
+    await keeper.start()
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+    await keeper.until(lambda: str(keeper.service("web").state) == "running", "it running")
+    assert keeper.kinds().count("health.restarted") == 1
+    assert keeper.monitor.get_health_metrics()["restarts"] == 1
+
+
+async def test_a_service_is_seen_healthy_although_nobody_else_runs_its_check(keeper: Keeper) -> None:
+    """The monitor drives checks where there is no systemd."""
+    await keeper.start()
+    await keeper.until(lambda: keeper.service("db").health is HealthState.HEALTHY, "db healthy")
+    status = await keeper.monitor.check_service_health("db")
+    assert status.status == "healthy"
+    assert status.last_check is not None
+    assert "health.changed" in keeper.kinds()
+
+
+async def test_an_unhealthy_service_is_restarted(keeper: Keeper) -> None:
+    """Its process lives, its check fails."""
+    await keeper.start()
+    await keeper.until(lambda: keeper.service("db").health is HealthState.HEALTHY, "db healthy")
+    keeper.engine.script("db", Behaviour(healthy_after_s=None))
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+    keeper.engine.script("db", Behaviour())
+
+
+async def test_a_crash_loop_is_given_up_with_one_word(keeper: Keeper) -> None:
+    """Three attempts, then `health.restart_failed` once."""
+    await keeper.start()
+    keeper.engine.script("web", Behaviour(exits_after_s=0.0, exit_code=1))
+    keeper.engine.die("demo_web_1", 1)
+    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "giving up")
+    assert keeper.kinds().count("health.restarted") == 3
+    await asyncio.sleep(0)
+    assert keeper.kinds().count("health.restart_failed") == 1
+
+
+async def test_nothing_is_restarted_while_somebody_applies(keeper: Keeper) -> None:
+    """The project's lock is respected, and the service is restarted once it is free."""
+    await keeper.start()
+    keeper.locks.holder = "an apply"
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    (refused,) = await keeper.monitor.restart_unhealthy_services()
+    assert (refused.restarted, "an apply" in refused.reason) == (False, True)
+    keeper.locks.holder = ""
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+
+
+async def test_what_a_person_stopped_stays_stopped(keeper: Keeper) -> None:
+    """An orderly stop is no failure."""
+    await keeper.start()
+    await keeper.engine.stop_container(keeper.service("web").id)
+    await keeper.until(lambda: str(keeper.service("web").state) == "exited", "it stopped")
+    assert await keeper.monitor.restart_unhealthy_services() == []
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_an_engine_that_goes_and_comes_back_is_told_and_looked_at_afresh(keeper: Keeper) -> None:
+    """Disconnected, connected, resynchronised; what happened meanwhile is in the picture."""
+    await keeper.start(monitored=False)
+    keeper.engine.vanish()
+    await keeper.until(lambda: "server.engine_disconnected" in keeper.kinds(), "the break")
+    assert keeper.events.disconnected is not None
+    keeper.engine.come_back()
+    await keeper.until(lambda: keeper.kinds().count("server.resynchronised") == 2, "the second look")
+    assert keeper.events.disconnected is None
+
+
+async def test_an_event_that_is_delivered_twice_is_told_once(keeper: Keeper) -> None:
+    """Podman delivers old events again when its log is rotated."""
+    await keeper.start(monitored=False)
+    event = EngineEvent(
+        type="container",
+        action="died",
+        id=keeper.service("web").id,
+        name="demo_web_1",
+        at_ns=1,
+        attributes={"com.docker.compose.project": "demo", "com.docker.compose.service": "web"},
+    )
+    await keeper.events.handle_container_event(event)
+    await keeper.events.handle_container_event(event)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the event")
+    assert keeper.kinds().count("container.died") == 1
+
+
+async def test_file_changes_and_life_cycle_events_reach_the_bus(keeper: Keeper) -> None:
+    """What the watcher and hooks tell."""
+    await keeper.start(monitored=False)
+    changed = FileChanged(at=keeper.clock.now(), source="watching", paths=("/w/compose.yaml",))
+    await keeper.events.handle_file_change_event(changed)
+    await keeper.events.emit_container_lifecycle_event("reload", {"project": "demo", "service": "web"})
+    await keeper.until(lambda: {"file.changed", "container.lifecycle"} <= set(keeper.kinds()), "both")
+
+
+async def test_a_restart_that_the_engine_refuses_is_told_and_tried_again(keeper: Keeper) -> None:
+    """With back-off, up to the limit."""
+    await keeper.start()
+    refusal = EngineError(ErrorCode.ENGINE_ERROR, "no")
+    keeper.engine.fail_next("restart_container", refusal, "demo_web_1")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "the refusal")
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the second attempt")
+
+
+async def test_metrics_count_services_by_state(keeper: Keeper) -> None:
+    """Absent services are stopped; those without a check are healthy while they run."""
+    await keeper.start(monitored=False)
+    keeper.stack = project(services={"web": {}, "db": {"healthcheck": CHECK}, "later": {}})
+    metrics = keeper.monitor.get_health_metrics()
+    assert (metrics["healthy"], metrics["starting"], metrics["stopped"]) == (1, 1, 1)
+    assert set(metrics["services"]) == {"web", "db", "later"}
