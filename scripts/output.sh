@@ -32,7 +32,7 @@ seconds() {
 }
 
 # stage NAME COMMAND...: run it in the background, its output in a log; `finish_stages` waits for it.
-# A failed stage shows the end of its log at once.
+# A stage that fails shows the end of its log.
 stage() {
   local name=$1
   shift
@@ -47,7 +47,6 @@ stage() {
     ) </dev/null >"$LOGS/$name.log" 2>&1
     status=$?
     if [ $status -eq 0 ]; then
-      grep '^say: ' "$LOGS/$name.log" | sed 's/^say: /  /'
       say "  $name: done in $(seconds "$started") s"
     else
       {

@@ -33,15 +33,24 @@ make_venv() {
   local venv=$1 requirements=$2 key=$3
   "$PYTHON" -m venv --clear "$venv"
   pip_install "$venv" --require-hashes -r "$requirements"
-  [ "$venv" = "$FLOOR_VENV" ] || pip_install "$venv" --no-deps --no-build-isolation -e "$ROOT"
   printf '%s\n' "$key" >"$venv/.stamp"
+}
+
+# make_dev_venv REQUIREMENTS_KEY PROJECT_KEY
+make_dev_venv() {
+  fresh "$VENV/.stamp" "$1" || make_venv "$VENV" "$ROOT/requirements/dev.txt" "$1"
+  pip_install "$VENV" --no-deps --no-build-isolation -e "$ROOT"
+  printf '%s\n' "$2" >"$VENV/.stamp-project"
 }
 
 # python_stage: start what `.venv` lacks.
 python_stage() {
-  local key
-  key=$(checksum "$ROOT/requirements/dev.txt" "$(entry_points)" "$PYTHON_IS" "$ROOT")
-  fresh "$VENV/.stamp" "$key" || stage python make_venv "$VENV" "$ROOT/requirements/dev.txt" "$key"
+  local requirements project
+  requirements=$(checksum "$ROOT/requirements/dev.txt" "$PYTHON_IS" "$ROOT")
+  project=$(checksum "$requirements" "$(entry_points)")
+  if ! fresh "$VENV/.stamp" "$requirements" || ! fresh "$VENV/.stamp-project" "$project"; then
+    stage python make_dev_venv "$requirements" "$project"
+  fi
 }
 
 # entry_points: what of pyproject.toml is fixed at installation; the rest of it is read where it is.

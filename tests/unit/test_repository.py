@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
 from containers.adapters.local_files import LocalFiles
+from containers.cli.main import app
 from containers.compose.loading import LoadResult
 from containers.environment_manager import EnvironmentManager, Selection
 from containers.model.diagnostics import Severity
@@ -69,6 +71,19 @@ def test_no_tracked_file_names_a_package_registry() -> None:
         if path != here and (match := REGISTRY_HOSTS.search(path.read_bytes().decode(errors="ignore")))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_that_a_guide_names_exist(name: str) -> None:
+    """What a reader copies from a code block runs: every `./dev` command and every verb of `podkeeper`."""
+    verbs = set(get_group(app).commands)
+    blocks = re.findall(r"^```\w*\n(.*?)^```", (ROOT / name).read_text(), re.MULTILINE | re.DOTALL)
+    for line in "\n".join(blocks).splitlines():
+        words = line.removeprefix("$ ").partition("#")[0].split()
+        if words[:1] == ["./dev"]:
+            assert words[1] in DEV_COMMANDS, line
+        elif words[:1] == ["podkeeper"]:
+            assert verbs & set(words[1:]), line
 
 
 def pins(name: str) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
 import {
   ExecuteCommandRequest,
@@ -30,7 +31,7 @@ export function registerCommands(
 ): vscode.Disposable {
   const commands = new Commands(server, store, logs, panel);
   const register = (name: string, run: (node?: Node) => Promise<void>): vscode.Disposable =>
-    vscode.commands.registerCommand(`podkeeper.${name}`, run);
+    vscode.commands.registerCommand(`podkeeper.${name}`, (node?: Node) => run(node).catch(showFailure));
   return vscode.Disposable.from(
     ...CHANGING.map((verb) => register(verb, (node) => commands.change(verb, node))),
     ...TELLING.map((verb) => register(verb, (node) => commands.tell(verb, node))),
@@ -56,22 +57,26 @@ class Commands {
       return;
     }
     const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: title(verb) };
-    const result = await vscode.window.withProgress(options, (progress, cancelled) => {
-      const token = `podkeeper-${String(Date.now())}`;
+    const result = await vscode.window.withProgress(options, async (progress, cancelled) => {
+      const token = `podkeeper-${randomUUID()}`;
+      let percentage = 0;
       const reports = client.onProgress(WorkDoneProgress.type, token, (report) => {
-        if (report.kind === "report" && report.message !== undefined) {
-          progress.report({ message: report.message });
+        if (report.kind === "report") {
+          const reached = report.percentage ?? percentage;
+          progress.report({ message: report.message ?? "", increment: reached - percentage });
+          percentage = reached;
         }
       });
       const cancel = cancelled.onCancellationRequested(() =>
         client.sendNotification(WorkDoneProgressCancelNotification.type, { token }),
       );
-      return execute(client, verb, argumentsOf(node), token).finally(() => {
-        reports.dispose();
-        cancel.dispose();
-      });
+      try {
+        return await execute(client, verb, argumentsOf(node), token);
+      } finally {
+        vscode.Disposable.from(reports, cancel).dispose();
+      }
     });
-    await this.#conclude(result);
+    await this.#conclude(verb, result);
   }
 
   /** Runs a verb that only looks, and shows its text. */
@@ -83,10 +88,9 @@ class Commands {
     const result = await execute(client, verb, argumentsOf(node));
     const text: unknown = (result.data as { text?: unknown } | null)?.text;
     if (typeof text === "string") {
-      this.panel.append(`${title(verb)}\n${text}\n`);
-      this.panel.show();
+      this.panel.showAnswer(title(verb), text);
     } else if (result.problems.length > 0) {
-      await this.#conclude(result);
+      await this.#conclude(verb, result);
     } else {
       void vscode.window.showInformationMessage(`Podkeeper: ${result.message}`);
     }
@@ -123,32 +127,34 @@ class Commands {
     );
     const picked = await vscode.window.showQuickPick(
       nodes.map((node) => ({ label: node.service.service, description: node.service.description, node })),
-      { title: "Podkeeper: Show Logs", placeHolder: "Of which service?" },
+      { title: "Podkeeper: Logs", placeHolder: "Of which service?" },
     );
     return picked?.node;
   }
 
   async #client(): Promise<LanguageClient | undefined> {
-    if (!vscode.workspace.isTrusted) {
-      void vscode.window.showWarningMessage("Podkeeper: nothing runs before this workspace is trusted.");
-      return undefined;
+    if (vscode.workspace.isTrusted) {
+      return this.server.ready();
     }
-    return this.server.ready();
+    const manage = "Manage Workspace Trust";
+    const message = "Podkeeper: nothing runs before this workspace is trusted.";
+    if ((await vscode.window.showWarningMessage(message, manage)) === manage) {
+      await vscode.commands.executeCommand("workbench.trust.manage");
+    }
+    return undefined;
   }
 
-  async #conclude(result: TaskResult): Promise<void> {
+  async #conclude(verb: string, result: TaskResult): Promise<void> {
     if (result.ok) {
       void vscode.window.setStatusBarMessage(`$(pass) ${result.message}`, 5000);
       return;
     }
-    this.panel.appendProblems(result.problems);
-    const [problem] = result.problems;
-    const service = problem?.service ?? undefined;
+    this.panel.keepProblems(title(verb), result.problems);
+    const service = result.problems.find((problem) => problem.service !== null)?.service ?? undefined;
     const showOutput = "Show Output";
     const showLogs = "Show Logs";
-    const text = problem === undefined ? result.message : `${problem.message} [${problem.code}]`;
     const chosen = await vscode.window.showErrorMessage(
-      `Podkeeper: ${text}${problem === undefined || problem.remedy === "" ? "" : ` — ${problem.remedy}`}`,
+      `Podkeeper: ${failureText(result)}`,
       showOutput,
       ...(service === undefined ? [] : [showLogs]),
     );
@@ -159,6 +165,18 @@ class Commands {
       await this.logs.open(project?.folder ?? "", service);
     }
   }
+}
+
+function failureText({ problems: [first, ...others], message }: TaskResult): string {
+  if (first === undefined) {
+    return message;
+  }
+  const more = others.length === 0 ? "" : ` (and ${String(others.length)} more)`;
+  return `${first.message} [${first.code}]${more}${first.remedy === "" ? "" : ` — ${first.remedy}`}`;
+}
+
+function showFailure(error: unknown): void {
+  void vscode.window.showErrorMessage(`Podkeeper: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 function title(verb: string): string {

@@ -5,23 +5,21 @@ import type { ServerProcess } from "./server_process";
 /** Every event of the bus, one a line. */
 export class EventsChannel implements vscode.Disposable {
   readonly #channel = vscode.window.createOutputChannel("Podkeeper Events", "json");
-  readonly #disposables: { dispose(): unknown }[];
+  readonly #disposables: vscode.Disposable;
 
   constructor(server: ServerProcess) {
-    this.#disposables = [
+    this.#disposables = vscode.Disposable.from(
       this.#channel,
-      server.onStarted(() => {
-        server.client?.onNotification(EVENT_PUBLISHED, ({ event }: PublishedEvent) => {
-          this.#channel.appendLine(JSON.stringify(event));
-        });
-      }),
-      vscode.commands.registerCommand("podkeeper.showEvents", () => {
-        this.#channel.show(true);
-      }),
-    ];
+      server.onStarted(() =>
+        server.client?.onNotification(EVENT_PUBLISHED, ({ event }: PublishedEvent) =>
+          this.#channel.appendLine(JSON.stringify(event)),
+        ),
+      ),
+      vscode.commands.registerCommand("podkeeper.showEvents", () => this.#channel.show(true)),
+    );
   }
 
   dispose(): void {
-    vscode.Disposable.from(...this.#disposables).dispose();
+    this.#disposables.dispose();
   }
 }

@@ -9,11 +9,13 @@ import { PodkeeperTasks } from "./tasks";
 import { TextPanel } from "./text_panel";
 import { ViewStore } from "./view_store";
 
-/** Composes the extension; each part puts what it must let go of on `context.subscriptions`. */
-export async function activate(context: vscode.ExtensionContext): Promise<void> {
+const NEEDS_RESTART = ["server.command", "engineUrl", "environment"].map((name) => `podkeeper.${name}`);
+
+/** Composes the extension. The server starts beside, so that the window need not wait for it. */
+export function activate(context: vscode.ExtensionContext): void {
   const store = new ViewStore();
   const panel = new TextPanel();
-  const server = new ServerProcess(panel);
+  const server = new ServerProcess();
   const logs = new LogsPanel(server);
   context.subscriptions.push(
     panel,
@@ -24,20 +26,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     new StatusBar(store),
     new PodkeeperTasks(server),
     registerCommands(server, store, logs, panel),
-    server.onStarted(async () => {
-      store.follow(server);
-      await store.refresh();
-    }),
-    server.onStopped(() => {
-      store.clear();
-    }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => server.start()),
+    server.onStarted(() => (server.client === undefined ? undefined : store.follow(server.client))),
+    server.onStopped(() => store.clear()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),
     vscode.workspace.onDidChangeWorkspaceFolders(() => server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) =>
-      change.affectsConfiguration("podkeeper") ? server.restart() : undefined,
+      NEEDS_RESTART.some((name) => change.affectsConfiguration(name)) ? server.restart() : undefined,
     ),
   );
-  if (vscode.workspace.isTrusted) {
-    await server.start();
-  }
+  void server.restart();
 }

@@ -16,17 +16,7 @@ export class LogsPanel implements vscode.Disposable {
   readonly #started: vscode.Disposable;
 
   constructor(private readonly server: ServerProcess) {
-    this.#started = server.onStarted(async () => {
-      server.client?.onNotification(LOGS_APPENDED, ({ stream, text }: LogsAppended) => {
-        this.#channels.get(stream)?.append(text);
-      });
-      server.client?.onNotification(LOGS_OPEN, ({ folder, service }: LogsOpenParams) => {
-        void this.open(folder, service);
-      });
-      for (const params of this.#followed.values()) {
-        await server.client?.sendRequest(LOGS_FOLLOW, { ...params, lines: 0 });
-      }
-    });
+    this.#started = server.onStarted(() => this.#resume());
   }
 
   /** Shows a service's log, and follows it if nobody does yet. */
@@ -37,16 +27,26 @@ export class LogsPanel implements vscode.Disposable {
     this.#channels.set(stream, channel);
     channel.show(true);
     if (known === undefined) {
+      const client = await this.server.ready();
       const params: LogsFollowParams = { stream, folder, service };
       this.#followed.set(stream, params);
-      await (await this.server.ready())?.sendRequest(LOGS_FOLLOW, params);
+      await client?.sendRequest(LOGS_FOLLOW, params);
     }
   }
 
   dispose(): void {
-    this.#started.dispose();
-    for (const channel of this.#channels.values()) {
-      channel.dispose();
+    vscode.Disposable.from(this.#started, ...this.#channels.values()).dispose();
+  }
+
+  /** Follows with a new server what the one before was asked to follow. */
+  async #resume(): Promise<void> {
+    const client = this.server.client;
+    client?.onNotification(LOGS_APPENDED, ({ stream, text }: LogsAppended) => {
+      this.#channels.get(stream)?.append(text);
+    });
+    client?.onNotification(LOGS_OPEN, ({ folder, service }: LogsOpenParams) => this.open(folder, service));
+    for (const params of this.#followed.values()) {
+      await client?.sendRequest(LOGS_FOLLOW, { ...params, lines: 0 });
     }
   }
 }

@@ -193,6 +193,10 @@ export interface TaskDescription {
    * The whole command line, the program first.
    */
   argv: string[];
+  /**
+   * Where in `argv` the verb stands: options such as `--env` go before it, services to the end.
+   */
+  verb_at: number;
 }
 /**
  * All tasks of the workspace.

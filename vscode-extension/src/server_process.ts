@@ -1,21 +1,23 @@
-import { spawn } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import * as path from "node:path";
+import * as readline from "node:readline";
+import type { Readable } from "node:stream";
 import * as vscode from "vscode";
 import {
   ExecuteCommandRequest,
   LanguageClient,
+  RevealOutputChannelOn,
+  State,
   type DynamicFeature,
+  type Executable,
   type LanguageClientOptions,
   type StaticFeature,
-  type StreamInfo,
 } from "vscode-languageclient/node";
 import type { InitializationOptions } from "./protocol";
-import type { TextPanel } from "./text_panel";
+import { findServer, offerInstall } from "./server_command";
 
 const COMPOSE = "**/{compose,docker-compose}*.{yml,yaml}";
 const ENVIRONMENTS = "**/environments/**/*.{yml,yaml}";
-/** How long the server may take to end by itself. */
+const VARIABLES = "**/*.env";
+/** How long the server may take to end by itself, before it is made to. */
 const STOP_MS = 5000;
 
 /** The server's commands are run by our own, under the same names, so the client must not register them. */
@@ -29,164 +31,120 @@ class Client extends LanguageClient {
   }
 }
 
-/** Finds, starts, restarts and ends the server. The only place that knows it is a process. */
+/** Starts, restarts and ends the server. The only place that knows that it is a process. */
 export class ServerProcess implements vscode.Disposable {
   readonly #started = new vscode.EventEmitter<void>();
   readonly #stopped = new vscode.EventEmitter<void>();
+  /** The server runs: for the first time, after a restart, or again after it crashed. */
   readonly onStarted = this.#started.event;
   readonly onStopped = this.#stopped.event;
+  readonly #output = vscode.window.createOutputChannel("Podkeeper Server", { log: true });
+  readonly #watchers = [COMPOSE, ENVIRONMENTS, VARIABLES].map((pattern) =>
+    vscode.workspace.createFileSystemWatcher(pattern),
+  );
   #client: LanguageClient | undefined;
   #inFlight: Promise<void> | undefined;
-  #queued = false;
-
-  constructor(private readonly panel: TextPanel) {}
+  #next: Promise<void> | undefined;
 
   /** The client while the server runs. */
   get client(): LanguageClient | undefined {
     return this.#client?.isRunning() === true ? this.#client : undefined;
   }
 
-  /** Starts the server, unless it runs or the workspace is not trusted. */
-  start(): Promise<void> {
-    return this.client === undefined ? this.restart() : Promise.resolve();
-  }
-
-  /** One restart is in flight, and at most one more waits for it. */
+  /** Restarts the server; a workspace that is not trusted has none. One is in flight, at most one waits. */
   restart(): Promise<void> {
     if (this.#inFlight !== undefined) {
-      this.#queued = true;
-      return this.#inFlight;
+      this.#next ??= this.#inFlight.then(() => {
+        this.#next = undefined;
+        return this.restart();
+      });
+      return this.#next;
     }
     this.#inFlight = this.#restartNow().finally(() => {
       this.#inFlight = undefined;
-      if (this.#queued) {
-        this.#queued = false;
-        void this.restart();
-      }
     });
     return this.#inFlight;
   }
 
-  /** The server, started if it must be; undefined, and said so, where it cannot be. */
+  /** The client, once the server runs; undefined, and said so, where it does not. */
   async ready(): Promise<LanguageClient | undefined> {
-    await this.start();
+    if (this.client === undefined) {
+      await (this.#inFlight ?? this.restart());
+    }
     return this.client;
   }
 
   dispose(): void {
-    void this.#client?.dispose(STOP_MS);
-    this.#started.dispose();
-    this.#stopped.dispose();
+    void this.#client?.dispose(STOP_MS).catch(() => undefined);
+    vscode.Disposable.from(this.#started, this.#stopped, this.#output, ...this.#watchers).dispose();
   }
 
   async #restartNow(): Promise<void> {
     const previous = this.#client;
     this.#client = undefined;
-    if (previous !== undefined) {
-      this.#stopped.fire();
-      await previous.dispose(STOP_MS).catch(() => undefined);
-    }
-    if (!vscode.workspace.isTrusted) {
-      return;
-    }
-    const command = await findServer();
+    await previous?.dispose(STOP_MS).catch(() => undefined);
+    const command = vscode.workspace.isTrusted ? await findServer() : undefined;
     if (command === undefined) {
-      await offerInstall();
+      this.#stopped.fire();
+      if (vscode.workspace.isTrusted) {
+        void offerInstall();
+      }
       return;
     }
     const client = this.#makeClient(command);
+    this.#client = client;
     try {
       await client.start();
-      this.#client = client;
-      this.#started.fire();
     } catch (error) {
-      this.panel.append(`The server did not start: ${String(error)}\n  ${command.join(" ")}`);
-      const show = "Show Output";
-      void vscode.window
-        .showErrorMessage("Podkeeper: the server did not start.", show)
-        .then((chosen) => (chosen === show ? this.panel.show() : undefined));
+      this.#output.error(`${command.join(" ")}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#stopped.fire();
+      void this.#sayThatItDidNotStart();
     }
   }
 
   #makeClient(command: readonly string[]): LanguageClient {
-    const settings = vscode.workspace.getConfiguration("podkeeper");
-    const engineUrl = settings.get<string>("engineUrl", "");
-    const initializationOptions: InitializationOptions = {
-      trusted: true,
-      environment: settings.get<string>("environment", "") || null,
-    };
-    const options: LanguageClientOptions = {
-      documentSelector: [
-        { scheme: "file", pattern: COMPOSE },
-        { scheme: "file", pattern: ENVIRONMENTS },
-      ],
-      synchronize: {
-        fileEvents: [COMPOSE, ENVIRONMENTS, "**/.env"].map((pattern) =>
-          vscode.workspace.createFileSystemWatcher(pattern),
-        ),
-      },
-      initializationOptions,
-      outputChannelName: "Podkeeper Server",
-    };
-    const argv = [...command, ...(engineUrl ? ["--engine", engineUrl] : []), "lsp"];
-    return new Client("podkeeper", "Podkeeper", () => run(argv), options);
-  }
-}
-
-/** Starts a server whose input ends with us, so that it never outlives the editor. */
-function run(argv: readonly string[]): Promise<StreamInfo> {
-  return new Promise((resolve, reject) => {
-    const [program = "podkeeper", ...args] = argv;
+    const [program = "", ...args] = command;
     const cwd = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    const process = spawn(program, args, { stdio: "pipe", ...(cwd === undefined ? {} : { cwd }) });
-    process.once("error", reject);
-    process.once("spawn", () => {
-      process.stderr.resume();
-      resolve({ reader: process.stdout, writer: process.stdin });
+    const executable: Executable = {
+      command: program,
+      args,
+      ...(cwd === undefined ? {} : { options: { cwd } }),
+    };
+    const client = new Client("podkeeper", "Podkeeper", executable, this.#options());
+    client.onDidChangeState(({ newState }) => {
+      if (client !== this.#client) {
+        return;
+      }
+      if (newState === State.Running) {
+        this.#started.fire();
+      } else if (newState === State.Stopped) {
+        this.#stopped.fire();
+      }
     });
-  });
-}
-
-/** The setting, the workspace's `.venv`, then PATH. */
-async function findServer(): Promise<readonly string[] | undefined> {
-  const configured = vscode.workspace.getConfiguration("podkeeper").get<string[]>("server.command", []);
-  if (configured.length > 0) {
-    return configured;
+    return client;
   }
-  const candidates = [
-    ...(vscode.workspace.workspaceFolders ?? []).map((f) => path.join(f.uri.fsPath, ".venv/bin/podkeeper")),
-    ...(process.env.PATH ?? "").split(path.delimiter).map((folder) => path.join(folder, "podkeeper")),
-  ];
-  for (const candidate of candidates) {
-    if (await isExecutable(candidate)) {
-      return [candidate];
+
+  #options(): LanguageClientOptions {
+    const log = (input: Readable) =>
+      readline.createInterface({ input }).on("line", (line) => this.#output.info(line));
+    const environment = vscode.workspace.getConfiguration("podkeeper").get<string>("environment", "");
+    const initializationOptions: InitializationOptions = { trusted: true, environment: environment || null };
+    return {
+      documentSelector: [COMPOSE, ENVIRONMENTS].map((pattern) => ({ scheme: "file", pattern })),
+      synchronize: { fileEvents: this.#watchers },
+      initializationOptions,
+      outputChannel: this.#output,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      // the server's log has levels of its own: what is on standard error is not all an error
+      stdioOptions: { stdout: log, stderr: log },
+    };
+  }
+
+  async #sayThatItDidNotStart(): Promise<void> {
+    const show = "Show Output";
+    const message = "Podkeeper: the server did not start.";
+    if ((await vscode.window.showErrorMessage(message, show)) === show) {
+      this.#output.show(true);
     }
-  }
-  return undefined;
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function offerInstall(): Promise<void> {
-  const install = "Install in a Terminal";
-  const settings = "Open Settings";
-  const chosen = await vscode.window.showWarningMessage(
-    "Podkeeper's server was not found: neither in the settings, nor in .venv, nor on PATH.",
-    install,
-    settings,
-  );
-  if (chosen === install) {
-    const terminal = vscode.window.createTerminal("Install Podkeeper");
-    terminal.show();
-    terminal.sendText("python3 -m venv .venv && .venv/bin/pip install podkeeper", false);
-  } else if (chosen === settings) {
-    await vscode.commands.executeCommand("workbench.action.openSettings", "podkeeper.server.command");
   }
 }

@@ -5,6 +5,7 @@ export interface Item {
   readonly label: string;
   readonly description: string;
   readonly tooltip: string;
+  readonly isMarkdown: boolean;
   readonly icon: string;
   readonly color?: string;
   /** What the menus go by. */
@@ -24,6 +25,7 @@ const ICONS: Record<ServiceView["phase"], readonly [icon: string, color?: string
   unknown: ["question"],
 };
 
+/** A service: its phase picks the icon, unless something is being done to it. */
 export function serviceItem(service: ServiceView): Item {
   const [icon, color] =
     service.busy === "" ? ICONS[service.phase] : (["loading~spin", "charts.yellow"] as const);
@@ -31,12 +33,14 @@ export function serviceItem(service: ServiceView): Item {
     label: service.service,
     description: service.description,
     tooltip: service.tooltip,
+    isMarkdown: true,
     icon,
     ...(color === undefined ? {} : { color }),
     context: `service.${service.phase}`,
   };
 }
 
+/** A project, with its environment where it is another than the usual one. */
 export function projectItem(project: ProjectView): Item {
   const icon = project.problem === "" ? "layers" : "warning";
   const environment = project.environment === "development" ? "" : ` · ${project.environment}`;
@@ -44,6 +48,7 @@ export function projectItem(project: ProjectView): Item {
     label: project.project,
     description: `${project.summary.slice(project.project.length + 2)}${environment}`,
     tooltip: project.problem === "" ? project.folder : project.problem,
+    isMarkdown: false,
     icon,
     context: `project.${project.level}`,
   };

@@ -57,7 +57,7 @@ function treeItem(item: Item, id: string, state: vscode.TreeItemCollapsibleState
   const shown = new vscode.TreeItem(item.label, state);
   shown.id = id;
   shown.description = item.description;
-  shown.tooltip = new vscode.MarkdownString(item.tooltip);
+  shown.tooltip = item.isMarkdown ? new vscode.MarkdownString(item.tooltip) : item.tooltip;
   shown.contextValue = item.context;
   shown.iconPath = new vscode.ThemeIcon(
     item.icon,

@@ -44,10 +44,9 @@ export class PodkeeperTasks implements vscode.TaskProvider, vscode.Disposable {
 function makeTask(described: TaskDescription, definition: Definition): vscode.Task {
   const [program = "podkeeper", ...args] = described.argv;
   const chosen = definition.environment === undefined ? [] : ["--env", definition.environment];
-  // the verb stands last in what the server describes: options before it, services after it
-  const verb = args.lastIndexOf(described.name);
-  const at = verb < 0 ? args.length : verb;
-  const argv = [...args.slice(0, at), ...chosen, ...args.slice(at), ...(definition.services ?? [])];
+  // an option that is given again replaces the one before
+  const verb = described.verb_at - 1;
+  const argv = [...args.slice(0, verb), ...chosen, ...args.slice(verb), ...(definition.services ?? [])];
   const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(described.folder));
   const task = new vscode.Task(
     definition,

@@ -2,6 +2,8 @@ import type { LanguageClient } from "vscode-languageclient/node";
 import { VIEW_PATCH, VIEW_SNAPSHOT, type ProjectView, type ViewPatch, type ViewState } from "./protocol";
 
 export const EMPTY: ViewState = { revision: 0, engine: { connected: false, text: "" }, projects: [] };
+/** Of a state that no patch follows: only a whole one does. */
+const UNKNOWN = -1;
 
 /** The state after a patch; undefined when one is missing between them. */
 export function apply(state: ViewState, patch: ViewPatch): ViewState | undefined {
@@ -30,14 +32,13 @@ function key(project: ProjectView): string {
   return `${project.folder}\n${project.project}`;
 }
 
-interface Source {
-  readonly client: LanguageClient | undefined;
-}
+type Client = Pick<LanguageClient, "onNotification" | "sendRequest">;
 
 /** What the server said last. A patch that does not follow it is answered by asking for the whole. */
 export class ViewStore {
   #state = EMPTY;
-  #source: Source | undefined;
+  #client: Client | undefined;
+  #asking: Promise<void> | undefined;
   readonly #listeners = new Set<(state: ViewState) => void>();
 
   get state(): ViewState {
@@ -55,32 +56,43 @@ export class ViewStore {
     };
   }
 
-  /** Takes the patches of a server that has just started. */
-  follow(source: Source): void {
-    this.#source = source;
-    this.#set(EMPTY);
-    source.client?.onNotification(VIEW_PATCH, (patch: ViewPatch) => {
+  /** Goes by a server that has just started; what the one before said is shown until this one speaks. */
+  async follow(client: Client): Promise<void> {
+    this.#client = client;
+    this.#asking = undefined;
+    this.#state = { ...this.#state, revision: UNKNOWN };
+    client.onNotification(VIEW_PATCH, (patch: ViewPatch) => {
       const next = apply(this.#state, patch);
       if (next === undefined) {
-        void this.refresh();
+        // where this fails the server is gone, and the next one is followed anew
+        this.refresh().catch(() => undefined);
       } else {
         this.#set(next);
       }
     });
+    await this.refresh();
   }
 
-  /** Asks for the whole state. */
-  async refresh(): Promise<void> {
-    const state = await this.#source?.client?.sendRequest<ViewState>(VIEW_SNAPSHOT, {});
-    if (state !== undefined && state.revision >= this.#state.revision) {
-      this.#set(state);
-    }
+  /** Asks for the whole state, once at a time. */
+  refresh(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
   }
 
   /** The server is gone. */
   clear(): void {
-    this.#source = undefined;
+    this.#client = undefined;
     this.#set(EMPTY);
+  }
+
+  async #ask(): Promise<void> {
+    const client = this.#client;
+    const state = await client?.sendRequest<ViewState>(VIEW_SNAPSHOT, {});
+    if (state !== undefined && client === this.#client && state.revision >= this.#state.revision) {
+      this.#set(state);
+    }
   }
 
   #set(state: ViewState): void {

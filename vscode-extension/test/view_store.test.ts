@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ProjectView, ViewPatch } from "../src/protocol";
+import type { ProjectView, ViewPatch, ViewState } from "../src/protocol";
 import { apply, EMPTY, ViewStore } from "../src/view_store";
 
 function project(name: string, summary = ""): ProjectView {
@@ -36,19 +36,57 @@ test("a patch after a gap cannot be applied", () => {
   assert.equal(apply(EMPTY, patch(2)), undefined);
 });
 
-test("a store that missed a patch asks for the whole state", async () => {
-  let send: (patch: ViewPatch) => void = () => undefined;
-  const whole = { ...EMPTY, revision: 7, projects: [project("a")] };
-  const client = {
-    onNotification: (_: string, handler: (patch: ViewPatch) => void) => (send = handler),
-    sendRequest: () => Promise.resolve(whole),
-  };
+/** A server that answers with `whole`, and sends what it is told to. */
+class FakeServer {
+  asked = 0;
+  send: (patch: ViewPatch) => void = () => undefined;
+
+  constructor(public whole: ViewState) {}
+
+  onNotification(_method: unknown, handler: unknown): { dispose: () => void } {
+    this.send = handler as typeof this.send;
+    return { dispose: () => undefined };
+  }
+
+  sendRequest(): Promise<never> {
+    this.asked += 1;
+    return Promise.resolve(this.whole as never);
+  }
+}
+
+test("a store that missed a patch asks for the whole state, once for any number of patches", async () => {
+  const server = new FakeServer(EMPTY);
   const store = new ViewStore();
   const seen: number[] = [];
   store.subscribe((state) => seen.push(state.revision));
-  store.follow({ client: client as never });
-  send(patch(7));
+  await store.follow(server as never);
+  server.whole = { ...EMPTY, revision: 7, projects: [project("a")] };
+  server.send(patch(6));
+  server.send(patch(7));
   await new Promise(setImmediate);
-  assert.equal(store.state, whole);
+  assert.equal(store.state, server.whole);
   assert.equal(seen.at(-1), 7);
+  assert.equal(server.asked, 2);
+});
+
+test("a new server counts from one again, and what the old one said stays until it has spoken", async () => {
+  const store = new ViewStore();
+  await store.follow(new FakeServer({ ...EMPTY, revision: 40, projects: [project("a")] }) as never);
+  const server = new FakeServer({ ...EMPTY, revision: 1, projects: [project("b")] });
+  const following = store.follow(server as never);
+  assert.deepEqual(store.state.projects, [project("a")]);
+  await following;
+  assert.deepEqual(store.state, server.whole);
+  server.send(patch(2, { removed: ["b"] }));
+  assert.deepEqual(store.state.projects, []);
+});
+
+test("a store without a server shows nothing, and a late answer changes nothing", async () => {
+  const store = new ViewStore();
+  const following = store.follow(
+    new FakeServer({ ...EMPTY, revision: 3, projects: [project("a")] }) as never,
+  );
+  store.clear();
+  await following;
+  assert.equal(store.state, EMPTY);
 });

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Literal
 
+from containers.adapters.podman_bridge_address import BridgeAddresses
 from containers.adapters.podman_calls import GONE, PodmanCalls, path_of, refusals_in, together
 from containers.adapters.podman_cli import PodmanCli
 from containers.adapters.podman_connection import Connection, find_connection
@@ -80,6 +81,7 @@ class PodmanRestEngine:
         self._settings = settings
         self._cli = cli
         self._calls = PodmanCalls(connection.url, settings.call_timeout_s)
+        self._bridges = BridgeAddresses(self._calls, connection.url, local=connection.local)
         self._info: EngineInfo | None = None
         self._names: dict[ContainerId, str] = {}
         """For messages: people know containers by name."""
@@ -173,7 +175,8 @@ class PodmanRestEngine:
         path = path_of("containers", container, "start")
         # Podman pulls nothing here, but a slow disk or a network set-up can take its time.
         try:
-            await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
+            async with self._bridges.joining(container):
+                await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
         except EngineError as error:
             if error.code is not ErrorCode.PORT_IN_USE:
                 raise

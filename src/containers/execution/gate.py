@@ -19,6 +19,8 @@ BACKOFF = 1.5
 """Each wait between probes is this much longer than the one before."""
 CRASHES = 3
 """Restarts by the engine itself, while we wait, after which a service counts as crash-looping."""
+RECORD_ATTEMPTS = 5
+RECORD_PAUSE_S = 0.3
 _OUTPUT_CHARS = 500
 
 
@@ -121,11 +123,20 @@ async def _probe(context: Context, container: ContainerId, check: HealthCheck | 
 
 
 async def _record_health(context: Context, container: ContainerId) -> None:
-    """Have Podman run the check once, so that everybody else sees the service as healthy."""
-    try:
-        await context.engine.run_health_check(container)
-    except EngineError as error:
-        log.warning("could not record the health of %s: %s", container[:12], error)
+    """Have Podman run the check, so that everybody else sees the service as healthy.
+
+    A check that has just passed may fail once more on a busy machine; it is asked again a few times, but
+    its verdict is Podman's to keep.
+    """
+    for _ in range(RECORD_ATTEMPTS):
+        try:
+            result = await context.engine.run_health_check(container)
+        except EngineError as error:
+            log.warning("could not record the health of %s: %s", container[:12], error)
+            return
+        if result.state is HealthState.HEALTHY:
+            return
+        await _sleep(context, RECORD_PAUSE_S)
 
 
 async def _await_running(

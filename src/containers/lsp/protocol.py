@@ -89,6 +89,8 @@ class TaskDescription(Wire):
     """The working folder of the process."""
     argv: tuple[str, ...]
     """The whole command line, the program first."""
+    verb_at: int
+    """Where in `argv` the verb stands: options such as `--env` go before it, services to the end."""
 
 
 class TaskList(Wire):

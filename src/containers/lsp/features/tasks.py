@@ -21,14 +21,15 @@ def task_descriptions(
     folders: tuple[Path, ...], environments: dict[Path, str]
 ) -> tuple[TaskDescription, ...]:
     """Every task for every folder, run by the very program that serves."""
-    program = (sys.executable, "-m", "containers")
+    program = (sys.executable, "-m", "containers", "--env")
     return tuple(
         TaskDescription(
             name=name,
             label=name,
             detail=detail,
             folder=str(folder),
-            argv=(*program, "--env", environments[folder], *argv),
+            argv=(*program, environments[folder], *argv),
+            verb_at=len(program) + 1,
         )
         for folder in folders
         for name, (argv, detail) in TASKS.items()

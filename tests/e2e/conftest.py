@@ -1,0 +1,136 @@
+"""A real VS Code in a real browser, with the extension as it is packed, on real Podman."""
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+from tests.e2e import code_server, stack, vsix
+from tests.e2e.code_server import CodeServer
+from tests.e2e.workbench import Workbench
+from tests.podman import bed
+
+from containers.model.base import ProjectName
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+OpenFolder: TypeAlias = Callable[..., Awaitable[Workbench]]
+
+
+@pytest.fixture(scope="session")
+def engine_url() -> Iterator[str]:
+    """A real engine: the rootful one as root, else our own."""
+    bed_engine = bed.rootful_engine if os.getuid() == 0 else bed.rootless_engine
+    with bed_engine() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """Where code-server keeps everything; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="podkeeper-e2e-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def extensions(home: Path) -> Path:
+    """A folder of extensions with ours in it, as a user would have installed it."""
+    folder = home / "extensions"
+    code_server.install(vsix.packed(), folder, home / "install")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_command() -> list[str]:
+    """The Podkeeper that serves: `PODKEEPER_TEST_SERVER`, or the one beside this Python."""
+    given = os.environ.get("PODKEEPER_TEST_SERVER")
+    beside = Path(sys.executable).with_name("podkeeper")
+    found = given or (str(beside) if beside.exists() else shutil.which("podkeeper"))
+    assert found, "there is no podkeeper to serve: run `./dev setup`, or set PODKEEPER_TEST_SERVER"
+    return [found]
+
+
+@pytest.fixture(scope="session")
+def vscode(
+    home: Path, extensions: Path, engine_url: str, server_command: list[str]
+) -> Iterator[CodeServer]:
+    """VS Code with the extension, which finds its server through the setting."""
+    environ = code_server.environment(home, CONTAINER_HOST=engine_url)
+    settings = {"podkeeper.server.command": server_command}
+    with code_server.serve(home / "main", extensions, environ, settings) as running:
+        yield running
+
+
+@pytest.fixture
+def cautious_vscode(
+    tmp_path: Path, extensions: Path, engine_url: str, server_command: list[str]
+) -> Iterator[CodeServer]:
+    """VS Code that trusts no folder before it is told to, and finds the server on PATH."""
+    path = f"{Path(server_command[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = code_server.environment(tmp_path, CONTAINER_HOST=engine_url, PATH=path)
+    settings = {"security.workspace.trust.enabled": True, "security.workspace.trust.startupPrompt": "never"}
+    with code_server.serve(tmp_path / "cautious", extensions, environ, settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, without a window."""
+    executable = os.environ.get("PODKEEPER_TEST_BROWSER") or shutil.which("chromium")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+def project(engine_url: str) -> Iterator[ProjectName]:
+    """A project name of this test's own; what carries it is removed afterwards."""
+    name = ProjectName(f"pke{uuid.uuid4().hex[:10]}")
+    yield name
+    bed.remove_project(engine_url, name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, project: ProjectName) -> Path:
+    """A folder with the compose file of six services."""
+    return stack.write(tmp_path / "shop", project)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_folder(browser: Browser, vscode: CodeServer) -> AsyncIterator[OpenFolder]:
+    """Opens folders in windows of their own, which are closed at the end."""
+    async with AsyncExitStack() as windows:
+
+        async def open_one(
+            folder: Path,
+            *,
+            on: CodeServer = vscode,
+            size: tuple[int, int] = (1280, 800),
+            **more: Any,
+        ) -> Workbench:
+            width, height = size
+            context = await browser.new_context(
+                viewport={"width": width, "height": height}, **{"color_scheme": "dark", **more}
+            )
+            windows.push_async_callback(context.close)
+            workbench = Workbench(await context.new_page())
+            await workbench.open(on.address_of(folder))
+            return workbench
+
+        yield open_one

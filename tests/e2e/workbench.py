@@ -1,0 +1,143 @@
+"""One window of VS Code, through its page: what a person does, and what a person sees."""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from playwright.async_api import Locator, Page
+
+PATIENCE_S = 45.0
+"""The machine may be busy; what works takes a second or two."""
+LOOK_S = 0.1
+"""Between two looks at the page."""
+SCREENSHOTS = Path(os.environ.get("PODKEEPER_SCREENSHOTS") or Path(__file__).parent / "screenshots")
+
+T = TypeVar("T")
+
+
+class Workbench:
+    """A page that shows the workbench. Everything waits for what it needs, by looking."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def open(self, address: str) -> None:
+        """Open a folder and wait until the window is drawn."""
+        await self.page.goto(address)
+        await self.page.locator(".monaco-workbench .part.statusbar").wait_for(timeout=PATIENCE_S * 1000)
+
+    async def until(
+        self, look: Callable[[], Awaitable[T]], what: str, wanted: Callable[[T], bool] = bool
+    ) -> T:
+        """Look until what is seen is `wanted`; what was seen last is in the failure."""
+        seen: T | None = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not wanted(seen := await look()):
+                    await asyncio.sleep(LOOK_S)
+                return seen
+        except TimeoutError:
+            await self.picture(f"failed-{what}")
+            raise AssertionError(f"never saw {what}; last: {seen!r}") from None
+
+    # what a person does
+
+    async def command(self, title: str) -> None:
+        """Run a command of the palette by its whole title."""
+        quick = self.page.locator(".quick-input-widget")
+        box = quick.locator("input[type=text]").first
+        await self.page.keyboard.press("F1")
+        await box.wait_for(timeout=PATIENCE_S * 1000)
+        await box.fill(f">{title}")
+        await self._pick(title)
+
+    async def pick(self, label: str) -> None:
+        """Choose from the list that is open."""
+        await self.page.locator(".quick-input-widget input[type=text]").first.fill(label)
+        await self._pick(label)
+
+    async def _pick(self, label: str) -> None:
+        rows = self.page.locator(".quick-input-list .monaco-list-row")
+        row = rows.filter(has=self.page.locator(".label-name", has_text=re.compile(f"^{re.escape(label)}$")))
+        await row.first.click(timeout=PATIENCE_S * 1000)
+
+    async def open_file(self, name: str) -> Locator:
+        """Open a file of the folder; its editor."""
+        await self.page.keyboard.press("Control+p")
+        box = self.page.locator(".quick-input-widget input[type=text]").first
+        await box.wait_for(timeout=PATIENCE_S * 1000)
+        await box.fill(name)
+        await self._pick(name)
+        editor = self.page.locator(f'.editor-instance[aria-label*="{name}"], .monaco-editor[data-uri$="{name}"]')
+        await editor.first.wait_for(timeout=PATIENCE_S * 1000)
+        return editor.first
+
+    async def go_to_line(self, line: int, column: int) -> None:
+        """Put the cursor somewhere in the open editor."""
+        await self.page.keyboard.press("Control+g")
+        box = self.page.locator(".quick-input-widget input[type=text]").first
+        await box.wait_for(timeout=PATIENCE_S * 1000)
+        await box.fill(f":{line}:{column}")
+        await self.page.keyboard.press("Enter")
+        await box.wait_for(state="hidden", timeout=PATIENCE_S * 1000)
+
+    async def show_podkeeper(self) -> None:
+        """Open the view through the activity bar."""
+        tab = self.page.locator(".activitybar").get_by_role("tab", name="Podkeeper")
+        await tab.wait_for(timeout=PATIENCE_S * 1000)
+        if await tab.get_attribute("aria-expanded") != "true":
+            await tab.click()
+        await self.tree.wait_for(timeout=PATIENCE_S * 1000)
+
+    # what a person sees
+
+    @property
+    def tree(self) -> Locator:
+        """The view *Services*."""
+        return self.page.locator("#workbench\\.view\\.extension\\.podkeeper")
+
+    def row(self, service: str) -> Locator:
+        """A row of the tree."""
+        label = self.page.locator(".label-name", has_text=re.compile(f"^{re.escape(service)}$"))
+        return self.tree.locator(".monaco-list-row").filter(has=label)
+
+    async def rows(self) -> dict[str, str]:
+        """Each row's grey text by its label, as the tree shows it now."""
+        seen: list[list[str]] = await self.tree.locator(".monaco-list-row").evaluate_all(
+            """rows => rows.map(row => [".label-name", ".label-description"].map(
+                 part => row.querySelector(part)?.textContent?.trim() ?? ""))"""
+        )
+        return {label: description for label, description in seen}
+
+    async def notifications(self) -> list[str]:
+        """The texts of the messages in the corner."""
+        return await self.page.locator(".notification-list-item-message").all_inner_texts()
+
+    async def status_bar(self) -> list[str]:
+        """The entries of the status bar."""
+        texts = await self.page.locator(".part.statusbar .statusbar-item").all_inner_texts()
+        return [text.strip() for text in texts if text.strip()]
+
+    async def output(self) -> str:
+        """The text of the output panel."""
+        lines = await self.page.locator(".part.panel .view-lines").all_inner_texts()
+        return "\n".join(lines).replace("\xa0", " ")
+
+    async def terminal(self) -> str:
+        """The text of the terminal panel."""
+        return "\n".join(await self.page.locator(".xterm-accessibility-tree, .xterm-rows").all_inner_texts())
+
+    async def problems(self) -> list[str]:
+        """The rows of the Problems panel."""
+        rows = await self.page.locator(".markers-panel .monaco-list-row").all_inner_texts()
+        return [" ".join(row.split()) for row in rows]
+
+    async def picture(self, name: str) -> Path:
+        """Take a picture of the window."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        file = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
+        await self.page.screenshot(path=file)
+        return file
