@@ -59,7 +59,7 @@ async def test_a_process_that_holds_a_port_is_named(started: Started) -> None:
         with pytest.raises(EngineError) as refused:
             await started("sleep 60", "-p", f"127.0.0.1:{port}:80")
     assert refused.value.code is ErrorCode.PORT_IN_USE
-    assert f"127.0.0.1:{port} is already in use by process " in str(refused.value)
+    assert f"{port} is already in use by process " in str(refused.value)
     assert f"({os.getpid()})" in str(refused.value)
 
 
@@ -195,6 +195,7 @@ async def test_a_build_takes_arguments_and_a_dockerfile_from_elsewhere(
     assert images == {reference: image}
 
 
+@pytest.mark.xdist_group("build")  # cancelling one build can end another in the same Podman
 async def test_cancelling_a_build_ends_it(engine: PodmanRestEngine, tmp_path: Path) -> None:
     """The client process does not go on alone."""
     (tmp_path / "Dockerfile").write_text(f"FROM {bed.IMAGE}\nRUN sleep 43\n")

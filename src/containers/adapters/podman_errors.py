@@ -110,6 +110,12 @@ _RULES = (
         "Remove or rename that container.",
     ),
     _rule(
+        r"UNIQUE constraint failed: ContainerConfig\.Name",  # Podman 5 keeps containers in SQLite
+        ErrorCode.NAME_IN_USE,
+        "the name is already in use by another container",
+        "Remove or rename that container.",
+    ),
+    _rule(
         r"unauthorized|authentication required|requested access to the resource is denied|403 \(?forbidden",
         ErrorCode.IMAGE_PULL_FAILED,
         None,

@@ -98,8 +98,9 @@ async def _until_interrupted(context: Run, verb: Verb) -> int:
     try:
         code = await verb(context)
     except asyncio.CancelledError:
-        if not interrupts:
+        if not interrupts or task is None:
             raise
+        task.uncancel()  # it was our own signal, and it has been answered
         if context.manager.is_busy:
             context.terminal.note("left as it is: see `podkeeper ps`; `podkeeper up` completes it")
         return INTERRUPTED
