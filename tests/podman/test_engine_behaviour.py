@@ -162,6 +162,7 @@ async def test_missing_folders_for_bind_mounts_are_made(
     assert os.listdir(shared_path / "data") == ["deep"]  # noqa: PTH208  (no pathlib in async code)
 
 
+@pytest.mark.xdist_group("build")  # cancelling one build can end another in the same Podman
 async def test_a_failed_build_shows_its_last_lines(engine: PodmanRestEngine, tmp_path: Path) -> None:
     """With what the failing step wrote."""
     (tmp_path / "Dockerfile").write_text(f"FROM {bed.IMAGE}\nRUN echo the reason; exit 3\n")
@@ -170,6 +171,7 @@ async def test_a_failed_build_shows_its_last_lines(engine: PodmanRestEngine, tmp
     assert refused.value.code is ErrorCode.BUILD_FAILED
 
 
+@pytest.mark.xdist_group("build")  # cancelling one build can end another in the same Podman
 async def test_a_build_takes_arguments_and_a_dockerfile_from_elsewhere(
     engine: PodmanRestEngine, project: ProjectName, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What the repository promises beside its code: commands, pinned requirements, environments that load."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_group
 
+from containers import __version__
 from containers.adapters.local_files import LocalFiles
 from containers.cli.main import app
 from containers.compose.loading import LoadResult
@@ -84,6 +86,22 @@ def test_the_commands_that_a_guide_names_exist(name: str) -> None:
             assert words[1] in DEV_COMMANDS, line
         elif words[:1] == ["podkeeper"]:
             assert verbs & set(words[1:]), line
+
+
+@pytest.mark.parametrize("part", ["", "vscode-extension/"])
+def test_the_licence_is_the_one_that_the_metadata_names(part: str) -> None:
+    """Whoever gets the code, or the extension alone, gets its terms with it."""
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+    assert json.loads((ROOT / "vscode-extension/package.json").read_text())["license"] == "Apache-2.0"
+    text = (ROOT / part / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+
+
+def test_both_parts_have_one_version_and_the_changelog_has_a_section_for_it() -> None:
+    """A server and an extension of one release belong together, and a reader finds what is in it."""
+    assert json.loads((ROOT / "vscode-extension/package.json").read_text())["version"] == __version__
+    assert f"\n## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def pins(name: str) -> dict[str, str]:
