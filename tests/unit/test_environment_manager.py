@@ -13,7 +13,7 @@ BASE = "services: {web: {image: 'shop:${TAG}', environment: {MODE: '${MODE:-dev}
 
 
 def manager(
-    files: dict[str, str], environ: dict[str, str] | None = None, **selection: object
+    texts: dict[str, str], environ: dict[str, str] | None = None, **selection: object
 ) -> EnvironmentManager:
     """A manager over files in memory."""
     return EnvironmentManager(

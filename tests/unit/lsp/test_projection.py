@@ -1,5 +1,7 @@
 """States to what the editor shows, and only what changed of it."""
 
+from typing import Any
+
 import pytest
 from tests.fakes.projects import project
 
@@ -8,7 +10,7 @@ from containers.model.base import ServiceName
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, PublishedPort
 from containers.model.outcome import ServiceStatus
-from containers.model.view import EngineView, ViewState
+from containers.model.view import EngineView, ProjectView, ViewState
 
 STACK = project(services={"web": {}, "db": {}})
 
@@ -35,15 +37,17 @@ def status(service: str = "web", **fields: object) -> ServiceStatus:
         ({"state": ContainerState.REMOVING}, "unknown"),
     ],
 )
-def test_state_and_health_are_one_word(fields: dict[str, object], phase: str) -> None:
+def test_state_and_health_are_one_word(fields: dict[str, Any], phase: str) -> None:
     """It picks the icon."""
     assert phase_of(status(**fields)) == phase
 
 
-def shown(web: ServiceStatus, db: ServiceStatus, problem: str = "", **busy: str) -> object:
+def shown(
+    web: ServiceStatus, db: ServiceStatus, problem: str = "", busy: dict[str, str] | None = None
+) -> ProjectView:
     """The view of the two-service stack."""
     statuses = {ServiceName("web"): web, ServiceName("db"): db}
-    doing = {ServiceName(k): v for k, v in busy.items()}
+    doing = {ServiceName(k): v for k, v in (busy or {}).items()}
     return project_view(STACK, "/w", "development", statuses, doing, engine_problem=problem)
 
 
@@ -59,21 +63,21 @@ def test_a_stack_is_summed_up_in_a_line() -> None:
     ]
     for web, db, summary, level in cases:
         view = shown(web, db)
-        assert (view.summary, view.level) == (summary, level)  # type: ignore[attr-defined]
+        assert (view.summary, view.level) == (summary, level)
 
 
 def test_while_the_engine_is_away_nothing_is_claimed() -> None:
     """Services are unknown, not stopped."""
     view = shown(status(), status("db"), "Podman does not answer")
-    assert {s.phase for s in view.services} == {"unknown"}  # type: ignore[attr-defined]
-    assert view.problem == "Podman does not answer"  # type: ignore[attr-defined]
+    assert {s.phase for s in view.services} == {"unknown"}
+    assert view.problem == "Podman does not answer"
 
 
 def test_a_line_says_what_is_done_and_where_it_answers() -> None:
     """Busy before phase, then at most two ports."""
     port = PublishedPort(host_ip="127.0.0.1", host_port=80, container_port=8080)
-    view = shown(status(ports=(port,)), status("db"), web="restarting")
-    assert view.services[0].description == "restarting · 127.0.0.1:80->8080/tcp"  # type: ignore[attr-defined]
+    view = shown(status(ports=(port,)), status("db"), busy={"web": "restarting"})
+    assert view.services[0].description == "restarting · 127.0.0.1:80->8080/tcp"
 
 
 def test_only_what_changed_is_sent() -> None:
