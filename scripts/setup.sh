@@ -3,7 +3,7 @@
 
 # set_up PURPOSE...: of packages, python, floor, podman, extension, editor.
 set_up() {
-  local started needed="$*"
+  local started needed="$*" early=no
   started=$(now_ms)
   identify_system
   mkdir -p "$LOGS"
@@ -14,15 +14,17 @@ set_up() {
   finish_stages
   require_python
   if wants editor >/dev/null; then system_packages editor; fi
+  # With the packages and a Node.js in place the longest part, code-server's build, need not wait for pip.
+  if [ "${#STAGES[@]}" -eq 0 ] && node_is_new; then
+    early=yes
+    node_stages
+  fi
   python_stage
   if wants floor >/dev/null; then floor_stage; fi
   if wants podman >/dev/null; then podman_ready 9>&-; fi
-  finish_stages
-  if wants extension >/dev/null || wants editor >/dev/null; then use_node; fi
-  if wants extension >/dev/null; then extension_stage; fi
-  if wants editor >/dev/null; then
-    require_browser
-    code_server_stage
+  if [ $early = no ]; then
+    finish_stages
+    node_stages
   fi
   finish_stages
   PATH=$VENV/bin:$PATH
@@ -31,6 +33,16 @@ set_up() {
   flock -u 9
   exec 9>&-
   say "set up in $(seconds "$started") s"
+}
+
+# node_stages: start what needs Node.js.
+node_stages() {
+  if wants extension >/dev/null || wants editor >/dev/null; then use_node; fi
+  if wants extension >/dev/null; then extension_stage; fi
+  if wants editor >/dev/null; then
+    require_browser
+    code_server_stage
+  fi
 }
 
 # wants PURPOSE: prints it and succeeds if it is among those that `set_up` was called for.

@@ -7,18 +7,33 @@ SUITES=()
 COLOUR=no
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=yes; fi
 
-# run_tests [PYTEST ARGUMENT...]
+# run_tests [PART] [PYTEST ARGUMENT...]: all of them, or one part, or what pytest makes of the arguments.
 run_tests() {
-  set_up podman floor extension editor
-  export PODKEEPER_TEST_USER=$TEST_USER
-  PODKEEPER_TEST_BROWSER=$(browser)
-  export PODKEEPER_TEST_BROWSER PODKEEPER_TEST_CODE_SERVER=$CODE_SERVER
-  local select=()
+  local arguments=("$@") needed=(podman floor extension editor) select=()
+  case ${1:-} in
+    unit) needed=(python) arguments=(-n 2 tests/unit "${@:2}") ;;
+    contract | podman | lsp) needed=(podman) arguments=(-n 2 --dist loadgroup "tests/$1" "${@:2}") ;;
+    e2e) needed=(podman extension editor) arguments=(tests/e2e "${@:2}") ;;
+  esac
+  set_up "${needed[@]}"
+  name_test_bed
   if ! is_root; then
     say "not root: the rootful half of the tests is left out; a root shell runs both halves"
     select=(-m 'not rootful')
   fi
-  if [ $# -gt 0 ]; then exec python -m pytest ${select[@]+"${select[@]}"} "$@"; fi
+  if [ $# -gt 0 ]; then exec python -m pytest ${select[@]+"${select[@]}"} "${arguments[@]}"; fi
+  run_suites
+}
+
+# name_test_bed: tells the tests what was set up for them.
+name_test_bed() {
+  export PODKEEPER_TEST_USER=$TEST_USER PODKEEPER_TEST_CODE_SERVER=$CODE_SERVER
+  local found
+  if found=$(browser); then export PODKEEPER_TEST_BROWSER=$found; fi
+}
+
+# run_suites: `select` is run_tests' choice between both halves and the rootless one.
+run_suites() {
   local started
   started=$(now_ms)
   suite unit pytest_with "$VENV" -n 2 tests/unit
@@ -70,8 +85,9 @@ counted() {
   fi
 }
 
+# summarise STARTED_MS: a table of the suites, what is wrong, and one closing line in pytest's form for all.
 summarise() {
-  local entry name status took log passed failed errors skipped all_passed=0 all_failed=0 bad=()
+  local entry name status took log passed failed errors skipped wrong all_passed=0 all_failed=0 all_wrong=()
   printf '\n== summary ==\n'
   for entry in "${SUITES[@]}"; do
     read -r name status took <<<"$entry"
@@ -81,14 +97,29 @@ summarise() {
     errors=$(counted "$log" 'errors?')
     skipped=$(counted "$log" skipped)
     failed=$((${failed:-0} + ${errors:-0}))
-    all_passed=$((all_passed + ${passed:-0}))
+    # The floor's are the unit tests once more.
+    [ "$name" = floor ] || all_passed=$((all_passed + ${passed:-0}))
     all_failed=$((all_failed + failed))
     printf '  %-10s %5d passed  %3d failed  %7s s\n' "$name" "${passed:-0}" "$failed" "$took"
-    [ "$status" -eq 0 ] || bad+=("$name ended with exit code $status")
-    [ "${skipped:-0}" -eq 0 ] || bad+=("$name skipped $skipped: a test that does not run shows nothing")
-    [ "${passed:-0}" -gt 0 ] || bad+=("$name ran no test")
+    wrong=()
+    [ "$status" -eq 0 ] || [ $failed -gt 0 ] || wrong+=("$name ended with exit code $status")
+    [ "${skipped:-0}" -eq 0 ] || wrong+=("$name skipped $skipped: a test that does not run shows nothing")
+    [ "${passed:-0}" -gt 0 ] || wrong+=("$name ran no test")
+    [ $failed -eq 0 ] || printf '  FAILED: %s, %d tests\n' "$name" "$failed"
+    all_wrong+=(${wrong[@]+"${wrong[@]}"})
   done
-  for entry in ${bad[@]+"${bad[@]}"}; do printf '  FAILED: %s\n' "$entry"; done
-  printf '  in %s s\n\n%d passed, %d failed\n' "$(seconds "$1")" "$all_passed" "$all_failed"
-  [ "${#bad[@]}" -eq 0 ]
+  for entry in ${all_wrong[@]+"${all_wrong[@]}"}; do printf '  ERROR: %s\n' "$entry"; done
+  close $all_failed $all_passed ${#all_wrong[@]} "$(seconds "$1")"
+  [ $((all_failed + ${#all_wrong[@]})) -eq 0 ]
+}
+
+# close FAILED PASSED ERRORS SECONDS: what reads test runs finds it where pytest would have it.
+close() {
+  local text rule='=================================='
+  text="$2 passed"
+  [ "$1" -eq 0 ] || text="$1 failed, $text"
+  [ "$3" -eq 0 ] || text="$text, $3 errors"
+  text="$text in $4s"
+  rule=${rule:0:$((39 - ${#text} / 2))}
+  printf '%s %s %s\n' "$rule" "$text" "$rule"
 }

@@ -152,6 +152,17 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.05)
 
 
+def podkeepers(session: int) -> list[int]:
+    """The living language servers of a session."""
+    return [pid for pid in members(session) if b"lsp" in _arguments(pid)]
+
+
+def _arguments(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return []
+
+
 def members(session: int) -> list[int]:
     """The living processes of a session."""
     found = []

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from playwright.async_api import Locator, Page
 
-PATIENCE_S = 45.0
+PATIENCE_S = 20.0
 """The machine may be busy; what works takes a second or two."""
 LOOK_S = 0.1
 """Between two looks at the page."""
@@ -75,6 +75,10 @@ class Workbench:
         await editor.first.wait_for(timeout=PATIENCE_S * 1000)
         return editor.first
 
+    async def focus_editor(self) -> None:
+        """Let the keyboard write into the open editor."""
+        await self.command("View: Focus First Editor Group")
+
     async def go_to_line(self, line: int, column: int) -> None:
         """Put the cursor somewhere in the open editor."""
         await self.page.keyboard.press("Control+g")
@@ -92,7 +96,20 @@ class Workbench:
             await tab.click()
         await self.tree.wait_for(timeout=PATIENCE_S * 1000)
 
+    async def press_row_button(self, service: str, button: str) -> None:
+        """Point at a row and press one of the buttons that appear in it."""
+        await self.row(service).hover()
+        await self.row(service).get_by_role("button", name=button, exact=True).click()
+
+    async def press_notification_button(self, button: str) -> None:
+        """Press a button of a message."""
+        await self.page.locator(".notification-toast").get_by_role("button", name=button).click()
+
     # what a person sees
+
+    async def until_rows(self, wanted: Callable[[dict[str, str]], bool], what: str) -> dict[str, str]:
+        """Wait until the tree's rows are as wanted."""
+        return await self.until(self.rows, what, wanted)
 
     @property
     def tree(self) -> Locator:
@@ -111,6 +128,38 @@ class Workbench:
                  part => row.querySelector(part)?.textContent?.trim() ?? ""))"""
         )
         return {label: description for label, description in seen}
+
+    async def view_message(self) -> str:
+        """What the view says above its rows."""
+        texts = await self.tree.locator(".message").all_inner_texts()
+        return "\n".join(text.strip() for text in texts)
+
+    async def welcome(self) -> str:
+        """What the empty view says."""
+        return "\n".join(await self.tree.locator(".welcome-view-content").all_inner_texts())
+
+    async def record_rows(self) -> None:
+        """From now on remember every text that a row shows, however briefly."""
+        await self.tree.evaluate(
+            """tree => {
+                 const seen = (window.podkeeperRows = {});
+                 const look = () => {
+                   for (const row of tree.querySelectorAll(".monaco-list-row")) {
+                     const part = name => row.querySelector(name)?.textContent?.trim() ?? "";
+                     const texts = (seen[part(".label-name")] ??= []);
+                     const text = part(".label-description");
+                     if (texts.at(-1) !== text) texts.push(text);
+                   }
+                 };
+                 look();
+                 new MutationObserver(look).observe(tree, {subtree: true, childList: true, characterData: true});
+               }"""
+        )
+
+    async def recorded_rows(self) -> dict[str, list[str]]:
+        """What each row has shown since, in order."""
+        seen: dict[str, list[str]] = await self.page.evaluate("() => window.podkeeperRows")
+        return seen
 
     async def notifications(self) -> list[str]:
         """The texts of the messages in the corner."""

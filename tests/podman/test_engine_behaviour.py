@@ -120,7 +120,7 @@ async def test_many_lines_are_followed_without_loss(engine: PodmanRestEngine, st
     container = await started("i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; sleep 60")
     seen = []
     async with asyncio.timeout(30):
-        while (await engine.logs(container, 1)).strip() != "line 4999":
+        while (await engine.logs(container, 1)).strip() != "line 4999":  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.05)
         async with aclosing(engine.follow_logs(container)) as lines:
             async for line in lines:
