@@ -15,7 +15,7 @@ from containers.model.base import ProjectName, ServiceName, TransactionId
 from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
 from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
 from containers.model.events import ConfigValidated, PlanComputed
-from containers.model.observed import ContainerState, ObservedContainer, ObservedState
+from containers.model.observed import ObservedContainer, ObservedState
 from containers.model.outcome import (
     Check,
     Committed,
@@ -26,8 +26,8 @@ from containers.model.outcome import (
 )
 from containers.model.plan import Plan
 from containers.model.project import ResolvedProject
+from containers.observation.statuses import statuses_of
 from containers.planning import labels
-from containers.planning.containers import container_name, is_job
 from containers.planning.down import plan_down, plan_restart, plan_stop
 from containers.planning.options import DownOptions, UpOptions
 from containers.planning.up import plan_up
@@ -38,6 +38,7 @@ LOCK_PATIENCE_S = 3.0
 """A monitor's restart holds the lock for a second or two; an apply holds it longer, and is named."""
 LOCK_RETRY_S = 0.1
 
+_UNRESOLVED = Problem(code=ErrorCode.INVALID_COMPOSE, message="the compose files can not be resolved")
 _CREATING = frozenset({"create_network", "create_volume", "create_container"})
 Planner = Callable[[ResolvedProject, ObservedState], Plan]
 
@@ -248,7 +249,8 @@ class ComposeManager:
         loaded = self.load()
         first = next((d for d in loaded.diagnostics if d.severity is Severity.ERROR), None)
         if first is not None or loaded.project is None:
-            raise PodkeeperError(*_as_error(first))
+            problem = Problem.of_diagnostic(first) if first else _UNRESOLVED
+            raise PodkeeperError(problem.code, problem.message, remedy=problem.remedy)
         return loaded.project
 
     @property
@@ -266,11 +268,7 @@ class ComposeManager:
         self, project: ResolvedProject, containers: Iterable[ObservedContainer]
     ) -> dict[ServiceName, ServiceStatus]:
         """One status a service, from its containers as observed."""
-        by_service: dict[ServiceName, list[ObservedContainer]] = {}
-        for container in containers:
-            by_service.setdefault(container.service, []).append(container)
-        names = (*project.services, *(s for s in by_service if s not in project.services))
-        return {name: self._status(project, name, by_service.get(name, [])) for name in names}
+        return statuses_of(project, containers, self._clock.now())
 
     # how
 
@@ -290,7 +288,7 @@ class ComposeManager:
         errors = tuple(d for d in loaded.diagnostics if d.severity is Severity.ERROR)
         project = loaded.project
         if project is None or errors:
-            return _refused(project.name if project else "", loaded.diagnostics, errors)
+            return ComposeResult.refused(project.name if project else "", loaded.diagnostics)
         try:
             _require_services(project, services)
             self._is_cancelled = False
@@ -302,7 +300,7 @@ class ComposeManager:
                 ok=False,
                 project=project.name,
                 diagnostics=loaded.diagnostics,
-                problems=(_problem(error),),
+                problems=(Problem.of_error(error),),
             )
 
     async def _locked(
@@ -395,32 +393,6 @@ class ComposeManager:
             )
         return found
 
-    def _status(
-        self, project: ResolvedProject, name: ServiceName, containers: list[ObservedContainer]
-    ) -> ServiceStatus:
-        config = project.services.get(name)
-        if not containers:
-            return ServiceStatus(
-                service=name, image=config.image if config else "", one_shot=is_job(project, name)
-            )
-        wanted = container_name(project, config, 1) if config else ""
-        first = min(containers, key=lambda c: (c.name != wanted, c.number))
-        uptime = 0.0
-        if first.is_running and first.started_at is not None:
-            uptime = max((self._clock.now() - first.started_at).total_seconds(), 0.0)
-        return ServiceStatus(
-            service=name,
-            container=first.name,
-            container_id=first.id,
-            state=first.state,
-            health=first.health,
-            image=first.image,
-            ports=tuple(p for c in containers for p in c.ports),
-            exit_code=first.exit_code if first.state is ContainerState.EXITED else None,
-            uptime_s=uptime,
-            one_shot=is_job(project, name),
-        )
-
 
 def _images(project: ResolvedProject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(s.image for s in project.services.values()))
@@ -436,32 +408,3 @@ def _require_services(project: ResolvedProject, services: Iterable[ServiceName])
                 remedy=f"choose from: {known}",
                 service=service,
             )
-
-
-def _as_error(first: Diagnostic | None) -> tuple[ErrorCode, str]:
-    if first is None:
-        return ErrorCode.INVALID_COMPOSE, "the compose files can not be resolved"
-    place = f"{first.location}: " if first.location else ""
-    return first.code, f"{place}{first.message}"
-
-
-def _problem(error: PodkeeperError) -> Problem:
-    service = ServiceName(error.service) if error.service else None
-    return Problem(code=error.code, message=str(error), remedy=error.remedy, service=service)
-
-
-def _refused(
-    project: str, diagnostics: tuple[Diagnostic, ...], errors: tuple[Diagnostic, ...]
-) -> ComposeResult:
-    problems = tuple(
-        Problem(
-            code=d.code,
-            message=_as_error(d)[1],
-            remedy=d.hint or "",
-            service=ServiceName(d.service) if d.service else None,
-        )
-        for d in errors
-    )
-    if not problems:
-        problems = (Problem(code=ErrorCode.INVALID_COMPOSE, message=_as_error(None)[1]),)
-    return ComposeResult(ok=False, project=project, diagnostics=diagnostics, problems=problems)

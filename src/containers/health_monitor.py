@@ -15,7 +15,7 @@ from containers.model.errors import EngineError, LockHeldError
 from containers.model.events import EventBase, RestartFailed, ServiceRestarted
 from containers.model.health import HealthState, HealthStatus, ProbeResult, RestartResult
 from containers.model.observed import ContainerState, ObservedContainer
-from containers.model.project import DependencyCondition, HealthCheck, ResolvedProject
+from containers.model.project import HealthCheck, ResolvedProject
 from containers.ports import Clock, ContainerEngine, ProjectLocks, TaskOwner
 from containers.settings import MonitorSettings
 
@@ -228,10 +228,7 @@ class HealthMonitor:
         project = self._project()
         config = project.services.get(service) if project else None
         policy = config.restart_policy.name if config else "no"
-        is_job = project is not None and any(
-            service in s.depends_on and s.depends_on[service].condition is DependencyCondition.COMPLETED
-            for s in project.services.values()
-        )
+        is_job = project is not None and project.is_job(service)
         # Said in so many words; leaving `restart` out leaves it to us.
         written = project.document["services"][service] if project and config else {}
         forbids = config is None or is_job or written.get("restart") == "no"

@@ -12,7 +12,6 @@ from containers.model.observed import (
     ObservedVolume,
 )
 from containers.model.project import ResolvedProject
-from containers.planning.containers import container_name
 from containers.planning.labels import of_service
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +39,7 @@ def container(
         health = HealthState.HEALTHY if is_well else HealthState.NONE
     return ObservedContainer(
         id=ContainerId(f"{service}-{number}-id"),
-        name=container_name(project, config, number),
+        name=project.container_name(config, number),
         project=project.name,
         service=ServiceName(service),
         number=number,

@@ -44,9 +44,7 @@ def run(context: typer.Context, verb: Verb) -> NoReturn:
     try:
         code = asyncio.run(_run(chosen, terminal, verb))
     except PodkeeperError as error:
-        print_problem(
-            terminal, Problem(code=error.code, message=str(error), remedy=error.remedy, service=None)
-        )
+        print_problem(terminal, Problem.of_error(error))
         code = 1
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -62,7 +62,6 @@ class ErrorCode(StrEnum):
     # Health is where it runs, but not well.
     GATE_FAILED = "gate_failed"
     SERVICE_EXITED = "service_exited"
-    UNHEALTHY = "unhealthy"
     ROLLBACK_FAILED = "rollback_failed"
 
 
@@ -93,7 +92,6 @@ _RUNTIME = {
 _HEALTH = {
     ErrorCode.GATE_FAILED,
     ErrorCode.SERVICE_EXITED,
-    ErrorCode.UNHEALTHY,
     ErrorCode.ROLLBACK_FAILED,
 }
 _TRANSIENT = {ErrorCode.DAEMON_UNREACHABLE, ErrorCode.LOCK_HELD, ErrorCode.TIMEOUT}

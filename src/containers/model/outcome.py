@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from containers.model.base import ContainerId, Model, ServiceName, StepId, TransactionId
-from containers.model.diagnostics import Diagnostic
-from containers.model.errors import ErrorCode
+from containers.model.diagnostics import Diagnostic, Severity
+from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, PublishedPort
 from containers.model.plan import Plan
@@ -24,6 +24,24 @@ class Problem(Model):
     """The last lines of the service's log, where they help."""
     check_output: str = ""
     """What the last health check printed."""
+
+    @classmethod
+    def of_error(cls, error: PodkeeperError) -> "Problem":
+        """An error that was raised."""
+        service = ServiceName(error.service) if error.service else None
+        return cls(code=error.code, message=str(error), remedy=error.remedy, service=service)
+
+    @classmethod
+    def of_diagnostic(cls, diagnostic: Diagnostic) -> "Problem":
+        """Something wrong in a file; the message begins with the place."""
+        place = f"{diagnostic.location}: " if diagnostic.location else ""
+        service = ServiceName(diagnostic.service) if diagnostic.service else None
+        return cls(
+            code=diagnostic.code,
+            message=f"{place}{diagnostic.message}",
+            remedy=diagnostic.hint or "",
+            service=service,
+        )
 
 
 class Done(Model):
@@ -139,6 +157,13 @@ class ComposeResult(Model):
     problems: tuple[Problem, ...] = ()
     services: Mapping[ServiceName, ServiceStatus] = {}
     """The state afterwards, of every service."""
+
+    @classmethod
+    def refused(cls, project: str, diagnostics: tuple[Diagnostic, ...]) -> "ComposeResult":
+        """Nothing was done, since the files are wrong."""
+        errors = (d for d in diagnostics if d.severity is Severity.ERROR)
+        problems = tuple(Problem.of_diagnostic(d) for d in errors)
+        return cls(ok=False, project=project, diagnostics=diagnostics, problems=problems)
 
     @property
     def exit_code(self) -> int:

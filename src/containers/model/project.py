@@ -181,6 +181,17 @@ class ResolvedProject(Model):
     """Where each path of the document was last set; a path that is missing was filled in by default."""
     config_hash: str = ""
 
+    def is_job(self, service: ServiceName) -> bool:
+        """Whether some service waits for this one to complete."""
+        return any(
+            service in s.depends_on and s.depends_on[service].condition is DependencyCondition.COMPLETED
+            for s in self.services.values()
+        )
+
+    def container_name(self, service: ServiceConfig, number: int) -> str:
+        """`container_name`, or that by which podman-compose finds it: `<project>_<service>_<number>`."""
+        return service.container_name or f"{self.name}_{service.name}_{number}"
+
     def location_of(self, *path: str | int) -> Location | None:
         """Where `path` was written, or the nearest thing above it that was."""
         for end in range(len(path), 0, -1):

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from containers.model.base import ServiceName
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, ObservedContainer, ObservedState
 from containers.model.project import ResolvedProject, ServiceConfig
@@ -18,11 +17,6 @@ class Decision(NamedTuple):
     cause: str
     number: int
     existing: ObservedContainer | None = None
-
-
-def container_name(project: ResolvedProject, service: ServiceConfig, number: int) -> str:
-    """`container_name`, or the name by which podman-compose finds it: `<project>_<service>_<number>`."""
-    return service.container_name or f"{project.name}_{service.name}_{number}"
 
 
 def decide(
@@ -47,7 +41,7 @@ def decide(
     existing = list(observed.of_service(service.name))
     decisions = []
     for number in range(1, service.replicas + 1):
-        name = container_name(project, service, number)
+        name = project.container_name(service, number)
         mine = _pick(existing, number, name)
         if mine is None:
             decisions.append(Decision("create", "it does not exist yet", number))
@@ -128,11 +122,3 @@ def _describe_changes(service: ServiceConfig, mine: ObservedContainer) -> str:
 
 def _short(image_id: str) -> str:
     return image_id.removeprefix("sha256:")[:12]
-
-
-def is_job(project: ResolvedProject, name: ServiceName) -> bool:
-    """Whether some service waits for this one to complete."""
-    return any(
-        name in s.depends_on and s.depends_on[name].condition.value == "service_completed_successfully"
-        for s in project.services.values()
-    )

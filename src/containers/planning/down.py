@@ -17,7 +17,6 @@ from containers.model.plan import (
     StopContainer,
 )
 from containers.model.project import DependencyCondition, ResolvedProject
-from containers.planning.containers import is_job
 from containers.planning.graph import in_order, namespace_hosts, service_order
 from containers.planning.options import DownOptions
 
@@ -152,7 +151,7 @@ def plan_restart(
                 continue
             causes[name] = f"it depends on {', '.join(because)} with `restart: true`"
         for container in observed.of_service(name):
-            done = is_job(project, name) and not container.is_running and container.exit_code == 0
+            done = project.is_job(name) and not container.is_running and container.exit_code == 0
             if done and name not in services:
                 continue
             step = RestartContainer(
@@ -165,7 +164,7 @@ def plan_restart(
                 container=container.id,
             )
             steps[step.id] = step
-            if is_job(project, name):
+            if project.is_job(name):
                 kind = GateKind.COMPLETED
             else:
                 has_check = service.health_check is not None or container.health is not HealthState.NONE

@@ -22,7 +22,7 @@ from containers.model.plan import (
     Step,
 )
 from containers.model.project import DependencyCondition, ResolvedProject, ServiceConfig
-from containers.planning.containers import Decision, container_name, decide, is_job
+from containers.planning.containers import Decision, decide
 from containers.planning.graph import in_order, namespace_hosts, service_order, with_dependencies
 from containers.planning.options import UpOptions
 
@@ -87,7 +87,7 @@ class _UpPlanner:
             service,
             self.observed,
             self.options.recreate,
-            is_job=is_job(self.project, service.name),
+            is_job=self.project.is_job(service.name),
             image_will_change=image_step is not None and service.image in self.observed.images,
         )
         self.surplus.extend((c, f"{service.name} has {service.replicas} replicas now") for c in surplus)
@@ -109,7 +109,7 @@ class _UpPlanner:
         return decision
 
     def _replica(self, service: ServiceConfig, decision: Decision, image_step: StepId | None) -> None:
-        name = container_name(self.project, service, decision.number)
+        name = self.project.container_name(service, decision.number)
         where = f"{service.name}:{decision.number}"
         ready = self._dependencies(service) if decision.verb != "keep" else ()
         begun: StepId | None = None
@@ -271,7 +271,7 @@ class _UpPlanner:
 
     def _final_gate(self, service: ServiceConfig, decision: Decision, begun: StepId | None) -> None:
         """What the person who said `up` waits for."""
-        if is_job(self.project, service.name):
+        if self.project.is_job(service.name):
             kind = GateKind.COMPLETED
         elif service.health_check is not None:
             kind = GateKind.HEALTHY

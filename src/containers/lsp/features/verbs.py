@@ -31,9 +31,7 @@ async def run_verb(manager: ComposeManager, verb: str, args: CommandArguments) -
 
 def failed(verb: str, error: PodkeeperError) -> TaskResult:
     """An error as a result."""
-    service = ServiceName(error.service) if error.service else None
-    problem = Problem(code=error.code, message=str(error), remedy=error.remedy, service=service)
-    return TaskResult(task=verb, ok=False, message=str(error), problems=(problem,))
+    return TaskResult(task=verb, ok=False, message=str(error), problems=(Problem.of_error(error),))
 
 
 def _of_compose(verb: str, result: ComposeResult, well: str) -> TaskResult:
