@@ -47,7 +47,6 @@ export type ErrorCode =
   | "cancelled"
   | "gate_failed"
   | "service_exited"
-  | "unhealthy"
   | "rollback_failed";
 
 export interface Protocol {
