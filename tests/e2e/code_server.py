@@ -24,6 +24,7 @@ SETTINGS: Mapping[str, Any] = {
     "git.enabled": False,
     "security.workspace.trust.enabled": False,
     "telemetry.telemetryLevel": "off",
+    "terminal.integrated.gpuAcceleration": "off",  # its text is in the page then
     "window.autoDetectColorScheme": True,
     "window.commandCenter": False,
     "workbench.enableExperiments": False,
@@ -92,9 +93,13 @@ def serve(
     home: Path, extensions: Path, environ: Mapping[str, str], settings: Mapping[str, Any]
 ) -> Iterator[CodeServer]:
     """Run code-server until the end of the block; nothing that it started outlives it."""
-    user = home / "data/User"
-    user.mkdir(parents=True)
-    (user / "settings.json").write_text(json.dumps({**SETTINGS, **settings}))
+    # of a person's settings a remote VS Code forgets those of the machine as soon as it reads them again,
+    # which any extension that starts later can bring about: they belong to the machine's
+    machine = {name: value for name, value in settings.items() if name.startswith("podkeeper.")}
+    for place, content in (("User", {**SETTINGS, **settings}), ("Machine", machine)):
+        folder = home / "data" / place
+        folder.mkdir(parents=True)
+        (folder / "settings.json").write_text(json.dumps(content))
     log = home / "code-server.log"
     with log.open("wb") as file:
         process = _start([*program(), *_folders(extensions, home)], environ, file)
@@ -172,4 +177,3 @@ def members(session: int) -> list[int]:
             if int(fields[3]) == session and fields[0] != "Z":
                 found.append(int(stat.parent.name))
     return found
-

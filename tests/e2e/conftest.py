@@ -66,9 +66,7 @@ def server_command() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def vscode(
-    home: Path, extensions: Path, engine_url: str, server_command: list[str]
-) -> Iterator[CodeServer]:
+def vscode(home: Path, extensions: Path, engine_url: str, server_command: list[str]) -> Iterator[CodeServer]:
     """VS Code with the extension, which finds its server through the setting."""
     environ = code_server.environment(home, CONTAINER_HOST=engine_url)
     settings = {"podkeeper.server.command": server_command}

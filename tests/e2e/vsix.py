@@ -4,6 +4,8 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from filelock import FileLock
+
 ROOT = Path(__file__).parents[2]
 EXTENSION = ROOT / "vscode-extension"
 CACHE = ROOT / ".cache/e2e"
@@ -26,13 +28,14 @@ def packed() -> Path:
         digest.update(f"{file.relative_to(EXTENSION)}\0".encode())
         digest.update(file.read_bytes())
     vsix = CACHE / f"podkeeper-{digest.hexdigest()[:16]}.vsix"
-    if not vsix.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        for old in CACHE.glob("podkeeper-*.vsix"):
-            old.unlink()
-        if not (EXTENSION / "node_modules").is_dir():
-            _npm("ci", "--no-audit", "--no-fund")
-        _npm("run", "--silent", "package", "--", "--out", str(vsix))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "vsix.lock"):
+        if not vsix.exists():
+            for old in CACHE.glob("podkeeper-*.vsix"):
+                old.unlink()
+            if not (EXTENSION / "node_modules").is_dir():
+                _npm("ci", "--no-audit", "--no-fund")
+            _npm("run", "--silent", "package", "--", "--out", str(vsix))
     return vsix
 
 

@@ -5,17 +5,29 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+import pytest
 from playwright.async_api import Locator, Page
 
 PATIENCE_S = 20.0
 """The machine may be busy; what works takes a second or two."""
-LOOK_S = 0.1
+LOOK_MS = 100
 """Between two looks at the page."""
 SCREENSHOTS = Path(os.environ.get("PODKEEPER_SCREENSHOTS") or Path(__file__).parent / "screenshots")
 
 T = TypeVar("T")
+
+
+class RowLook(NamedTuple):
+    """How a row of the tree is drawn."""
+
+    is_whole: bool
+    """Its name is not cut off."""
+    contrast: float
+    """Between its name and what is behind it, as WCAG measures it."""
+    icon: str
+    """The name of its icon."""
 
 
 class Workbench:
@@ -33,15 +45,13 @@ class Workbench:
         self, look: Callable[[], Awaitable[T]], what: str, wanted: Callable[[T], bool] = bool
     ) -> T:
         """Look until what is seen is `wanted`; what was seen last is in the failure."""
-        seen: T | None = None
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not wanted(seen := await look()):
-                    await asyncio.sleep(LOOK_S)
-                return seen
-        except TimeoutError:
-            await self.picture(f"failed-{what}")
-            raise AssertionError(f"never saw {what}; last: {seen!r}") from None
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while not wanted(seen := await look()):
+            if asyncio.get_running_loop().time() > deadline:
+                await self.picture(f"failed-{what}")
+                pytest.fail(f"never saw {what}; last: {seen!r}")
+            await self.page.wait_for_timeout(LOOK_MS)
+        return seen
 
     # what a person does
 
@@ -61,7 +71,8 @@ class Workbench:
 
     async def _pick(self, label: str) -> None:
         rows = self.page.locator(".quick-input-list .monaco-list-row")
-        row = rows.filter(has=self.page.locator(".label-name", has_text=re.compile(f"^{re.escape(label)}$")))
+        name = self.page.locator(".label-name", has_text=re.compile(rf"^\s*{re.escape(label)}\s*$"))
+        row = rows.filter(has=name)
         await row.first.click(timeout=PATIENCE_S * 1000)
 
     async def open_file(self, name: str) -> Locator:
@@ -71,7 +82,9 @@ class Workbench:
         await box.wait_for(timeout=PATIENCE_S * 1000)
         await box.fill(name)
         await self._pick(name)
-        editor = self.page.locator(f'.editor-instance[aria-label*="{name}"], .monaco-editor[data-uri$="{name}"]')
+        editor = self.page.locator(
+            f'.editor-instance[aria-label*="{name}"], .monaco-editor[data-uri$="{name}"]'
+        )
         await editor.first.wait_for(timeout=PATIENCE_S * 1000)
         return editor.first
 
@@ -123,11 +136,34 @@ class Workbench:
 
     async def rows(self) -> dict[str, str]:
         """Each row's grey text by its label, as the tree shows it now."""
-        seen: list[list[str]] = await self.tree.locator(".monaco-list-row").evaluate_all(
+        seen: list[tuple[str, str]] = await self.tree.locator(".monaco-list-row").evaluate_all(
             """rows => rows.map(row => [".label-name", ".label-description"].map(
                  part => row.querySelector(part)?.textContent?.trim() ?? ""))"""
         )
-        return {label: description for label, description in seen}
+        return dict(seen)
+
+    async def row_look(self, service: str) -> RowLook:
+        """How a row is drawn."""
+        drawn = await self.row(service).evaluate(
+            """row => {
+                 const name = row.querySelector(".label-name");
+                 const behind = from => {
+                   for (let each = from; each; each = each.parentElement) {
+                     const colour = getComputedStyle(each).backgroundColor;
+                     if (!/^rgba\\(.*, 0(\\.0+)?\\)$/.test(colour)) return colour;
+                   }
+                   return "rgb(255, 255, 255)";
+                 };
+                 const edge = name.getBoundingClientRect().right;
+                 const icon = row.querySelector(".custom-view-tree-node-item-icon");
+                 return {
+                   whole: edge <= row.getBoundingClientRect().right,
+                   colours: [getComputedStyle(name).color, behind(row)],
+                   icon: [...(icon?.classList ?? [])].find(each => each.startsWith("codicon-")) ?? "",
+                 };
+               }"""
+        )
+        return RowLook(drawn["whole"], _contrast(*drawn["colours"]), drawn["icon"])
 
     async def view_message(self) -> str:
         """What the view says above its rows."""
@@ -152,7 +188,8 @@ class Workbench:
                    }
                  };
                  look();
-                 new MutationObserver(look).observe(tree, {subtree: true, childList: true, characterData: true});
+                 const all = {subtree: true, childList: true, characterData: true};
+                 new MutationObserver(look).observe(tree, all);
                }"""
         )
 
@@ -186,7 +223,18 @@ class Workbench:
 
     async def picture(self, name: str) -> Path:
         """Take a picture of the window."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         file = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
         await self.page.screenshot(path=file)
         return file
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio of two CSS colours."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (int(float(part)) / 255 for part in re.findall(r"[\d.]+", colour)[:3])
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

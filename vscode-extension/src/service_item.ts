@@ -47,9 +47,14 @@ export function projectItem(project: ProjectView): Item {
   return {
     label: project.project,
     description: `${project.summary.slice(project.project.length + 2)}${environment}`,
-    tooltip: project.problem === "" ? project.folder : project.problem,
+    tooltip: project.problem === "" ? project.folder : problemText(project),
     isMarkdown: false,
     icon,
     context: `project.${project.level}`,
   };
+}
+
+/** What is wrong with a project, with its files named as they are in its folder: the view is narrow. */
+export function problemText(project: ProjectView): string {
+  return project.problem.replaceAll(`${project.folder}/`, "");
 }

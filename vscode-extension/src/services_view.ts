@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { ProjectView, ServiceView } from "./protocol";
-import { projectItem, serviceItem, type Item } from "./service_item";
+import { problemText, projectItem, serviceItem, type Item } from "./service_item";
 import type { ViewStore } from "./view_store";
 
 /** A node of the tree; commands get one as their argument. */
@@ -21,8 +21,8 @@ export class ServicesView implements vscode.TreeDataProvider<Node>, vscode.Dispo
       showCollapseAll: false,
     });
     this.#subscription = store.subscribe((state) => {
-      const problem = state.projects.find((project) => project.problem !== "")?.problem;
-      this.#view.message = problem ?? "";
+      const broken = state.projects.find((project) => project.problem !== "");
+      this.#view.message = broken === undefined ? "" : problemText(broken);
       this.#changed.fire();
     });
   }

@@ -54,6 +54,7 @@ function makeTask(described: TaskDescription, definition: Definition): vscode.Ta
     described.label,
     TYPE,
     new vscode.ProcessExecution(program, argv, { cwd: described.folder }),
+    [], // said to have no problem matchers, or else VS Code asks for one at each run
   );
   task.detail = described.detail;
   return task;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServiceView } from "../src/protocol";
-import { projectItem, serviceItem } from "../src/service_item";
+import type { ProjectView, ServiceView } from "../src/protocol";
+import { problemText, projectItem, serviceItem } from "../src/service_item";
 
 const service: ServiceView = {
   service: "api",
@@ -44,4 +44,19 @@ test("a project shows its summary once, and its environment where it is another 
   } as const;
   assert.equal(projectItem({ ...view, services: [] }).description, "3/3 healthy · staging");
   assert.equal(projectItem({ ...view, services: [], problem: "line 3" }).icon, "warning");
+});
+
+test("a project's problem names files as they are in its folder", () => {
+  const problem = "/w/shop/compose.yaml:3:5: error: no image";
+  const view: ProjectView = {
+    project: "shop",
+    folder: "/w/shop",
+    environment: "development",
+    services: [],
+    summary: "shop: invalid",
+    level: "error",
+    problem,
+  };
+  assert.equal(problemText(view), "compose.yaml:3:5: error: no image");
+  assert.equal(projectItem(view).tooltip, problemText(view));
 });

@@ -1,0 +1,32 @@
+"""The view in the shapes and colours that people use; a picture of each is kept to be looked at."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from tests.e2e import stack
+from tests.e2e.conftest import OpenFolder
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SIZES = {"narrow": (640, 600), "wide": (1600, 900)}
+
+
+@pytest.mark.parametrize("colours", ["dark", "light"])
+async def test_rows_can_be_read_in_narrow_and_wide_windows(
+    open_folder: OpenFolder, folder: Path, colours: Literal["dark", "light"]
+) -> None:
+    """Names are never cut off, and stand out from what is behind them, each with an icon of its state."""
+    for name, size in SIZES.items():
+        window = await open_folder(folder, size=size, color_scheme=colours)
+        await window.show_podkeeper()
+        if name == "wide" and colours == "dark":
+            await window.command("Podkeeper: Up")
+            await window.until_rows(lambda rows: "6/6 healthy" in rows.values(), "a healthy stack")
+        await window.until_rows(lambda rows: set(stack.SERVICES) <= rows.keys(), "the rows")
+        for service in stack.SERVICES:
+            look = await window.row_look(service)
+            assert look.is_whole, f"{service} in a {name} {colours} window is cut off"
+            assert look.contrast >= 4.5, f"{service} in a {name} {colours} window: {look.contrast:.1f}"
+            assert look.icon, service
+        await window.picture(f"services-{name}-{colours}")
+        await window.page.close()
