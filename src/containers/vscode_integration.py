@@ -22,7 +22,7 @@ from containers.lsp.features.progress import ProgressReporter
 from containers.lsp.features.tasks import task_descriptions
 from containers.lsp.features.verbs import failed, run_verb
 from containers.lsp.features.view import Shown, ViewKeeper
-from containers.model.diagnostics import Severity, ValidationResult
+from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
 from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.events import EventBase, FileChanged
 from containers.model.outcome import TaskResult
@@ -281,7 +281,7 @@ class VSCodeIntegration:
         loaded = manager.load()
         errors = [d for d in loaded.diagnostics if d.severity is Severity.ERROR]
         nothing_there = not loaded.files and all(d.code is ErrorCode.FILE_NOT_FOUND for d in errors)
-        self._problems[folder] = str(errors[0]) if errors and not nothing_there else ""
+        self._problems[folder] = _without_hint(errors[0]) if errors and not nothing_there else ""
         if loaded.project is not None:
             if before is not None and before != loaded.project.name:
                 self._events.unwatch(before)
@@ -343,3 +343,8 @@ def to_path(uri: str) -> Path | None:
 
 def _json(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json")
+
+
+def _without_hint(diagnostic: Diagnostic) -> str:
+    """What is wrong, short enough to stand above the tree; the hint is in the Problems panel."""
+    return str(diagnostic.model_copy(update={"hint": None}))

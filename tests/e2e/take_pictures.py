@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import async_playwright
 from tests.e2e import code_server, vsix
@@ -71,7 +72,10 @@ async def take(url: str, home: Path) -> None:
     code_server.install(vsix.packed(), extensions, home / "install")
     environ = code_server.environment(home, CONTAINER_HOST=url)
     environ["PYTHONPATH"] = str(source())
-    settings = {"podkeeper.server.command": [sys.executable, "-m", "containers"]}
+    settings: dict[str, Any] = {
+        "podkeeper.server.command": [sys.executable, "-m", "containers"],
+        "remote.autoForwardPorts": False,
+    }
     with code_server.serve(home / "editor", extensions, environ, settings) as running:
         async with async_playwright() as playwright:
             executable = os.environ.get("PODKEEPER_TEST_BROWSER") or shutil.which("chromium")
@@ -92,9 +96,9 @@ async def take(url: str, home: Path) -> None:
             await window.command("Podkeeper: Plan")
             await window.until(window.output, "the plan", lambda text: "recreate" in text)
             await window.command("View: Focus Active Editor Group")
-            await window.command("Notifications: Clear All Notifications")
             PICTURE.parent.mkdir(parents=True, exist_ok=True)
-            await page.screenshot(path=PICTURE)
+            await page.locator(".quick-input-widget").wait_for(state="hidden")
+            await page.screenshot(path=PICTURE, animations="disabled")
             await browser.close()
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import pytest
 from playwright.async_api import Locator, Page
 
-PATIENCE_S = 20.0
+PATIENCE_S = 45.0
 """The machine may be busy; what works takes a second or two."""
 LOOK_MS = 100
 """Between two looks at the page."""

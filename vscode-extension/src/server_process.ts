@@ -82,6 +82,10 @@ export class ServerProcess implements vscode.Disposable {
   async #restartNow(): Promise<void> {
     const previous = this.#client;
     this.#client = undefined;
+    if (previous?.state === State.Starting) {
+      // it crashed and is being started again: only a client that runs can be ended
+      await previous.start().catch(() => undefined);
+    }
     await previous?.dispose(STOP_MS).catch(() => undefined);
     const command = vscode.workspace.isTrusted ? await findServer() : undefined;
     if (command === undefined) {
