@@ -215,7 +215,7 @@ async def _problem(
         code=code,
         message=message,
         service=step.service,
-        remedy=f"see `podkeeper logs {step.service}` while it runs, or the lines of its log below",
+        remedy=f"the end of its log says more; mend {step.service} and run `podkeeper up` again",
         log_tail=tuple(text.splitlines()),
         check_output=output.strip()[-_OUTPUT_CHARS:],
     )

@@ -38,7 +38,7 @@ def service_view(status: ServiceStatus, busy: str) -> ServiceView:
     phase = phase_of(status)
     ports = tuple(str(p) for p in status.ports)
     words = [busy or _words(phase, status)]
-    words.extend(ports[:2])
+    words.extend(port.partition("->")[0] for port in ports[:2])
     return ServiceView(
         service=status.service,
         phase=phase,

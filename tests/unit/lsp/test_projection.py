@@ -77,7 +77,7 @@ def test_a_line_says_what_is_done_and_where_it_answers() -> None:
     """Busy before phase, then at most two ports."""
     port = PublishedPort(host_ip="127.0.0.1", host_port=80, container_port=8080)
     view = shown(status(ports=(port,)), status("db"), busy={"web": "restarting"})
-    assert view.services[0].description == "restarting · 127.0.0.1:80->8080/tcp"
+    assert view.services[0].description == "restarting · 127.0.0.1:80"
 
 
 def test_only_what_changed_is_sent() -> None:

@@ -83,4 +83,8 @@ class ViewKeeper:
         view = project_view(
             project, str(stack.folder), manager.environment, statuses, busy, engine_problem=reason or ""
         )
-        return view.model_copy(update={"problem": problem}) if problem else view
+        if not problem:
+            return view
+        # What runs is shown as it was last understood; that the files are wrong now is said all the same.
+        level = view.level if view.level == "error" else "warning"
+        return view.model_copy(update={"problem": problem, "level": level})
