@@ -8,11 +8,11 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Literal, TypeAlias
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import BrowserContext, async_playwright
 from tests.e2e import code_server, stack, vsix
 from tests.e2e.code_server import CodeServer
 from tests.e2e.workbench import Workbench
@@ -87,12 +87,12 @@ def cautious_vscode(
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium, without a window."""
+async def browser() -> AsyncIterator[BrowserContext]:
+    """Chromium, without a window. It keeps what it has loaded: VS Code remembers things by folder."""
     executable = os.environ.get("PODKEEPER_TEST_BROWSER") or shutil.which("chromium")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
-        yield running
+        yield await running.new_context()
         await running.close()
 
 
@@ -111,7 +111,7 @@ def folder(tmp_path: Path, project: ProjectName) -> Path:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_folder(browser: Browser, vscode: CodeServer) -> AsyncIterator[OpenFolder]:
+async def open_folder(browser: BrowserContext, vscode: CodeServer) -> AsyncIterator[OpenFolder]:
     """Opens folders in windows of their own, which are closed at the end."""
     async with AsyncExitStack() as windows:
 
@@ -120,14 +120,13 @@ async def open_folder(browser: Browser, vscode: CodeServer) -> AsyncIterator[Ope
             *,
             on: CodeServer = vscode,
             size: tuple[int, int] = (1280, 800),
-            **more: Any,
+            colours: Literal["dark", "light"] = "dark",
         ) -> Workbench:
-            width, height = size
-            context = await browser.new_context(
-                viewport={"width": width, "height": height}, **{"color_scheme": "dark", **more}
-            )
-            windows.push_async_callback(context.close)
-            workbench = Workbench(await context.new_page())
+            page = await browser.new_page()
+            windows.push_async_callback(page.close)
+            await page.set_viewport_size({"width": size[0], "height": size[1]})
+            await page.emulate_media(color_scheme=colours)
+            workbench = Workbench(page)
             await workbench.open(on.address_of(folder))
             return workbench
 

@@ -17,7 +17,7 @@ async def test_rows_can_be_read_in_narrow_and_wide_windows(
 ) -> None:
     """Names are never cut off, and stand out from what is behind them, each with an icon of its state."""
     for name, size in SIZES.items():
-        window = await open_folder(folder, size=size, color_scheme=colours)
+        window = await open_folder(folder, size=size, colours=colours)
         await window.show_podkeeper()
         if name == "wide" and colours == "dark":
             await window.command("Podkeeper: Up")

@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page
 
 PATIENCE_S = 45.0
 """The machine may be busy; what works takes a second or two."""
-LOOK_MS = 100
+LOOK_S = 0.1
 """Between two looks at the page."""
 SCREENSHOTS = Path(os.environ.get("PODKEEPER_SCREENSHOTS") or Path(__file__).parent / "screenshots")
 
@@ -50,7 +50,7 @@ class Workbench:
             if asyncio.get_running_loop().time() > deadline:
                 await self.picture(f"failed-{what}")
                 pytest.fail(f"never saw {what}; last: {seen!r}")
-            await self.page.wait_for_timeout(LOOK_MS)
+            await asyncio.sleep(LOOK_S)
         return seen
 
     # what a person does
