@@ -150,3 +150,45 @@ async def test_plan_validate_and_doctor_answer_in_the_output_panel(
         await window.command(f"Podkeeper: {verb}")
         await window.until(window.output, f"the answer of {verb}", partial(contains, part))
     assert (await window.rows())["web"] == "not created"
+
+
+async def test_cancelling_up_puts_everything_back(
+    open_folder: OpenFolder, folder: Path, project: str, engine_url: str
+) -> None:
+    """The message with the progress can be cancelled; what was begun is undone."""
+    file = folder / "compose.yaml"
+    file.write_text(file.read_text().replace("echo mail is delivered; touch /ready;", "echo mail is late;"))
+    window = await open_folder(folder)
+    await window.show_podkeeper()
+    await window.until_rows(all_show("not created"), "rows that are not created")
+    await window.command("Podkeeper: Up")
+    await window.until_rows(all_show("healthy", ("cache", "database")), "part of the stack")
+    await window.press_notification_button("Cancel")
+    await window.until_rows(all_show("not created"), "rows as they were")
+    label = f"label=com.docker.compose.project={project}"
+    assert bed.podman(engine_url, "ps", "--all", "--quiet", "--filter", label) == ""
+
+
+async def test_another_environment_is_chosen_from_those_that_there_are(
+    open_folder: OpenFolder, folder: Path, project: str
+) -> None:
+    """The tree shows the stack of the chosen environment, with its overlay's services."""
+    for environment, files in (
+        ("development", ["compose.yaml"]),
+        ("staging", ["compose.yaml", "extra.yaml"]),
+    ):
+        place = folder / "environments" / environment
+        place.mkdir(parents=True)
+        listed = "".join(f"  - {'../../' if file == 'compose.yaml' else ''}{file}\n" for file in files)
+        (place / "environment.yaml").write_text(f"compose_files:\n{listed}")
+    (folder / "environments/staging/extra.yaml").write_text(
+        f"services:\n  probe:\n    image: {bed.IMAGE}\n    command: sleep 1000\n"
+    )
+    window = await open_folder(folder)
+    await window.show_podkeeper()
+    await window.until_rows(all_show("not created"), "rows that are not created")
+    assert "probe" not in await window.rows()
+    await window.command("Podkeeper: Select Environment")
+    await window.pick("staging")
+    rows = await window.until_rows(lambda rows: "probe" in rows, "the overlay's service")
+    assert rows[project].endswith("staging")

@@ -4,9 +4,11 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import playwright.async_api
 import pytest
 from playwright.async_api import Locator, Page
 
@@ -222,9 +224,12 @@ class Workbench:
         return [" ".join(row.split()) for row in rows]
 
     async def picture(self, name: str) -> Path:
-        """Take a picture of the window."""
+        """Take a picture of the window, when its messages have come in."""
+        coming = self.page.locator(".notification-toast:not(.notification-fade-in-done)")
+        with suppress(playwright.async_api.TimeoutError):
+            await coming.first.wait_for(state="detached", timeout=2000)
         file = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
-        await self.page.screenshot(path=file)
+        await self.page.screenshot(path=file, animations="disabled")
         return file
 
 
