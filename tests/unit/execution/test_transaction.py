@@ -9,7 +9,6 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import Bench
 
 from containers.execution.compensation import compensate
-from containers.model.base import StepId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import StepFinished, StepStarted, TransactionFinished
 from containers.model.outcome import Committed, Done, RolledBack, Stuck
@@ -238,14 +237,14 @@ async def test_restart_keeps_the_containers_and_waits_for_health(bench: Bench) -
     assert after["demo_db_1"][2] == "healthy"
 
 
-async def test_an_optional_dependency_that_fails_is_a_warning(bench: Bench) -> None:
-    """`required: false` does not stop its dependent."""
+async def test_a_service_that_is_brought_up_itself_must_get_ready_though_it_is_optional(bench: Bench) -> None:
+    """`required: false` is about a dependent's wait; who asked for the service is told that it failed."""
     optional = {"cache": {"condition": "service_healthy", "required": False}}
     two = project(services={"cache": {"healthcheck": CHECK}, "web": {"depends_on": optional}})
     bench.engine.script("cache", Behaviour(healthy_after_s=None))
-    plan = await bench.plan(two)
-    gate = next(s for s in plan.steps if s.id == StepId("gate:cache:1:healthy"))
-    assert gate.kind == "gate"
+    outcome = await bench.up(two)
+    assert isinstance(outcome, RolledBack)
+    assert outcome.problems[0].service == "cache"
 
 
 async def test_every_step_is_announced_before_and_reported_after(bench: Bench) -> None:
