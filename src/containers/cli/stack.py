@@ -1,5 +1,6 @@
 """Verbs that change a stack: up, down, restart, stop."""
 
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 import typer
@@ -63,9 +64,12 @@ def up(
 
     async def verb(with_: Run) -> int:
         chosen = environment or with_.chosen.environment
-        async with progress(with_.terminal, with_.app.bus, with_.app.clock):
-            result = await with_.manager.start_services(chosen, options, timeout_s=timeout)
-        return _conclude(with_, result, json=json, with_table=True)
+        return await _apply(
+            with_,
+            with_.manager.start_services(chosen, options, timeout_s=timeout),
+            json=json,
+            with_table=True,
+        )
 
     run(context, verb)
 
@@ -88,9 +92,7 @@ def down(
     )
 
     async def verb(with_: Run) -> int:
-        async with progress(with_.terminal, with_.app.bus, with_.app.clock):
-            result = await with_.manager.down(options, timeout_s=timeout)
-        return _conclude(with_, result, json=json)
+        return await _apply(with_, with_.manager.down(options, timeout_s=timeout), json=json)
 
     run(context, verb)
 
@@ -101,9 +103,7 @@ def restart(
     """Restart services in order, and wait until they are ready."""
 
     async def verb(with_: Run) -> int:
-        async with progress(with_.terminal, with_.app.bus, with_.app.clock):
-            result = await with_.manager.restart_services(services, timeout_s=timeout)
-        return _conclude(with_, result, json=json)
+        return await _apply(with_, with_.manager.restart_services(services, timeout_s=timeout), json=json)
 
     run(context, verb)
 
@@ -114,11 +114,16 @@ def stop(
     """Stop services; containers stay."""
 
     async def verb(with_: Run) -> int:
-        async with progress(with_.terminal, with_.app.bus, with_.app.clock):
-            result = await with_.manager.stop(services or (), timeout_s=timeout)
-        return _conclude(with_, result, json=json)
+        return await _apply(with_, with_.manager.stop(services or (), timeout_s=timeout), json=json)
 
     run(context, verb)
+
+
+async def _apply(with_: Run, work: Awaitable[ComposeResult], *, json: bool, with_table: bool = False) -> int:
+    """Do the work with its progress shown, then say what came of it; the exit code."""
+    async with progress(with_.terminal, with_.app.bus, with_.app.clock):
+        result = await work
+    return _conclude(with_, result, json=json, with_table=with_table)
 
 
 def _conclude(with_: Run, result: ComposeResult, *, json: bool, with_table: bool = False) -> int:
