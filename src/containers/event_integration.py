@@ -13,6 +13,7 @@ from containers.model.events import (
     ContainerEvent,
     EngineConnected,
     EngineDisconnected,
+    EventBase,
     FileChanged,
     HealthChanged,
     Lifecycle,
@@ -53,6 +54,7 @@ class EventIntegration:
         self._watched: set[ProjectName] = set()
         self._dirty: set[ProjectName] = set()
         self._wake = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._seen: deque[tuple[int, str, str]] = deque(maxlen=REMEMBERED)
         self._stopped_by_hand: set[ContainerId] = set()
         self._group: TaskOwner | None = None
@@ -95,6 +97,8 @@ class EventIntegration:
             self._group.create_task(self._follow(), name="engine-events"),
             self._group.create_task(self._refresh(), name="engine-snapshots"),
         ]
+        # what a transaction did is looked at even where the engine lost an event of it
+        self._bus.subscribe("engine-snapshots", self._look_after, topics=("transaction.finished",))
 
     async def close(self) -> None:
         """Stop following."""
@@ -145,12 +149,16 @@ class EventIntegration:
     async def refresh(self, project: ProjectName) -> None:
         """Look at a project now, and publish what is new.
 
+        One look at a time: of two at once the older answer could come last, and would stay.
+
         Raises:
             EngineError: the engine can not be asked.
         """
-        engine = await self._engine()
-        before = self.world
-        self.world = before.with_snapshot(await engine.snapshot(project))
+        async with self._looking:
+            engine = await self._engine()
+            observed = await engine.snapshot(project)
+            before = self.world
+            self.world = before.with_snapshot(observed)
         if self.world.projects.get(project) != before.projects.get(project):
             for container, was in health_changes(before, self.world, project):
                 self._bus.publish(
@@ -173,6 +181,10 @@ class EventIntegration:
             self._stopped_by_hand.add(ContainerId(event.id))
         elif event.action in {"start", "restart", "remove"}:
             self._stopped_by_hand.discard(ContainerId(event.id))
+
+    def _look_after(self, event: EventBase) -> None:
+        if event.project in self._watched:
+            self._mark(event.project)
 
     def _mark(self, project: ProjectName | None) -> None:
         if project is not None:
@@ -223,8 +235,14 @@ class EventIntegration:
             await self._clock.sleep(GATHER_S)
             self._wake.clear()
             waiting, self._dirty = self._dirty, set()
+            again: set[ProjectName] = set()
             for project in waiting:
                 try:
                     await self.refresh(project)
                 except EngineError as error:
-                    log.info("could not look at %s: %s", project, error)
+                    log.info("could not look at %s, trying again: %s", project, error)
+                    again.add(project)
+            if again and self.disconnected is None:  # else everything is looked at on reconnecting
+                await self._clock.sleep(FIRST_RETRY_S)
+                self._dirty |= again & self._watched
+                self._wake.set()

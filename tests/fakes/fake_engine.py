@@ -73,6 +73,7 @@ class FakeEngine:
         self._events: list[EngineEvent] = []
         self._told = asyncio.Event()
         self._gone = False
+        self._mute = False
         self._scripted: list[tuple[str, str, EngineError]] = []
         self._held: dict[str, asyncio.Event] = {}
         self._info = info or EngineInfo(
@@ -105,6 +106,10 @@ class FakeEngine:
         """From now on the engine can not be reached; event streams break."""
         self._gone = True
         self._told.set()
+
+    def mute(self) -> None:
+        """From now on it loses every event."""
+        self._mute = True
 
     def come_back(self) -> None:
         """It can be reached again, with everything as it was."""
@@ -519,6 +524,8 @@ class FakeEngine:
         attributes: Mapping[str, str],
         health: HealthState | None = None,
     ) -> None:
+        if self._mute:
+            return
         at_ns = int(self.clock.now().timestamp() * 1_000_000) * 1000 + len(self._events)
         event = EngineEvent(
             type=kind,

@@ -18,9 +18,9 @@ from containers.event_integration import EventIntegration
 from containers.health_monitor import HealthMonitor
 from containers.model.base import ProjectName
 from containers.model.errors import EngineError, ErrorCode, LockHeldError
-from containers.model.events import EventBase, FileChanged
+from containers.model.events import EventBase, FileChanged, TransactionFinished
 from containers.model.health import HealthState
-from containers.model.observed import EngineEvent
+from containers.model.observed import EngineEvent, ObservedState
 from containers.model.project import ResolvedProject
 from containers.settings import MonitorSettings
 
@@ -41,6 +41,27 @@ class Locks:
         if self.holder:
             raise LockHeldError(ErrorCode.LOCK_HELD, f"{project} is held by {self.holder}")
         yield
+
+
+class SlowFirstAnswer:
+    """The part of an engine that looks; its first answer is held back until `answers` is set."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.looked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def provide(self) -> Any:
+        """Itself."""
+        return self
+
+    async def snapshot(self, project: ProjectName) -> ObservedState:
+        """What is there at the call."""
+        observed = await self._engine.snapshot(project)
+        if not self.looked.is_set():
+            self.looked.set()
+            await self.answers.wait()
+        return observed
 
 
 class Keeper:
@@ -228,6 +249,49 @@ async def test_an_event_that_is_delivered_twice_is_told_once(keeper: Keeper) -> 
     await keeper.events.handle_container_event(event)
     await keeper.until(lambda: "container.died" in keeper.kinds(), "the event")
     assert keeper.kinds().count("container.died") == 1
+
+
+async def test_of_two_looks_at_once_the_later_answer_stays(keeper: Keeper) -> None:
+    """A slow answer, from before the container was removed, does not bring it back."""
+    await keeper.start(monitored=False)
+    engine = SlowFirstAnswer(keeper.engine)
+    events = EventIntegration(engine=engine.provide, bus=keeper.bus, clock=keeper.clock)
+    early = asyncio.create_task(events.refresh(keeper.stack.name))
+    await engine.looked.wait()
+    await keeper.engine.remove_container(keeper.service("web").id)
+    late = asyncio.create_task(events.refresh(keeper.stack.name))
+    await keeper.clock.sleep(0.05)
+    engine.answers.set()
+    await asyncio.gather(early, late)
+    assert [c.service for c in events.world.of_project(keeper.stack.name)] == ["db"]
+
+
+async def test_a_look_that_fails_is_tried_again(keeper: Keeper) -> None:
+    """One error does not leave an old picture."""
+    await keeper.start(monitored=False)
+    await keeper.clock.sleep(0.1)  # the first looks are over
+    keeper.engine.fail_next("snapshot", EngineError(ErrorCode.TIMEOUT, "too slow"))
+    recipe = translation_of(keeper.stack).containers["web"]
+    await keeper.engine.create_container("demo_web_2", recipe, {})
+    await keeper.until(lambda: len(keeper.events.world.of_project(keeper.stack.name)) == 3, "the third")
+
+
+async def test_what_a_transaction_did_is_looked_at_even_if_its_events_are_lost(keeper: Keeper) -> None:
+    """Podman loses events now and then."""
+    await keeper.start(monitored=False)
+    await keeper.clock.sleep(0.1)  # the first looks are over
+    keeper.engine.mute()
+    await keeper.engine.remove_container(keeper.service("web").id)
+    finished = TransactionFinished(
+        at=keeper.clock.now(),
+        source="execution",
+        project=keeper.stack.name,
+        verb="down",
+        outcome="committed",
+        duration_s=0.1,
+    )
+    keeper.bus.publish(finished)
+    await keeper.until(lambda: len(keeper.events.world.of_project(keeper.stack.name)) == 1, "it gone")
 
 
 async def test_file_changes_and_life_cycle_events_reach_the_bus(keeper: Keeper) -> None:
