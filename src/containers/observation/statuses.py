@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from containers.model.base import ServiceName
+from containers.model.health import HealthState
 from containers.model.observed import ContainerState, ObservedContainer
 from containers.model.outcome import ServiceStatus
-from containers.model.project import ResolvedProject
+from containers.model.project import HealthCheck, ResolvedProject
 
 
 def statuses_of(
@@ -37,10 +38,18 @@ def _status(
         container=first.name,
         container_id=first.id,
         state=first.state,
-        health=first.health,
+        health=_health(first, config.health_check if config else None, uptime_s),
         image=first.image,
         ports=tuple(p for c in containers for p in c.ports),
         exit_code=first.exit_code if first.state is ContainerState.EXITED else None,
         uptime_s=uptime_s,
         one_shot=one_shot,
     )
+
+
+def _health(container: ObservedContainer, check: HealthCheck | None, uptime_s: float) -> HealthState:
+    """The engine says nothing until the first check has begun: such a service is starting, not just running."""
+    unsaid = container.is_running and container.health is HealthState.NONE
+    if unsaid and check is not None and uptime_s < check.deadline_s:
+        return HealthState.STARTING
+    return container.health

@@ -1,15 +1,16 @@
 """The engine's events to ours, and the world that they fold into."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.fakes.observed import applied
+from tests.fakes.observed import AT, applied, container
 from tests.fakes.projects import project
 
 from containers.model.base import ContainerId, ProjectName
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, EngineEvent, ObservedContainer
 from containers.observation.event_translation import is_health_check, project_of, translate
+from containers.observation.statuses import statuses_of
 from containers.observation.world import WorldState, health_changes
 
 STACK = project(services={"web": {"healthcheck": {"test": ["CMD", "true"]}}, "db": {}})
@@ -118,3 +119,16 @@ def test_changed_health_is_found_between_two_looks() -> None:
         HealthState.HEALTHY,
     )
     assert health_changes(after, after, STACK.name) == ()
+
+
+@pytest.mark.parametrize(
+    ("service", "after_s", "shown"),
+    [("web", 1.0, HealthState.STARTING), ("web", 3600.0, HealthState.NONE), ("db", 1.0, HealthState.NONE)],
+)
+def test_a_service_whose_first_check_has_not_begun_is_starting(
+    service: str, after_s: float, shown: HealthState
+) -> None:
+    """Until its check could have said so; a container without a check is just running."""
+    running = container(STACK, service, health=HealthState.NONE).model_copy(update={"started_at": AT})
+    statuses = statuses_of(STACK, [running], AT + timedelta(seconds=after_s))
+    assert statuses[running.service].health is shown
