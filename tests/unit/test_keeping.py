@@ -16,7 +16,7 @@ from tests.fakes.tasks import LoopTasks
 from containers.bus import EventBus
 from containers.event_integration import EventIntegration
 from containers.health_monitor import HealthMonitor
-from containers.model.base import ProjectName
+from containers.model.base import ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode, LockHeldError
 from containers.model.events import EventBase, FileChanged, TransactionFinished
 from containers.model.health import HealthState
@@ -271,7 +271,7 @@ async def test_a_look_that_fails_is_tried_again(keeper: Keeper) -> None:
     await keeper.start(monitored=False)
     await keeper.clock.sleep(0.1)  # the first looks are over
     keeper.engine.fail_next("snapshot", EngineError(ErrorCode.TIMEOUT, "too slow"))
-    recipe = translation_of(keeper.stack).containers["web"]
+    recipe = translation_of(keeper.stack).containers[ServiceName("web")]
     await keeper.engine.create_container("demo_web_2", recipe, {})
     await keeper.until(lambda: len(keeper.events.world.of_project(keeper.stack.name)) == 3, "the third")
 
