@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from containers.compose.locating import absolute, is_remote_context
-from containers.compose.nodes import Map, Origin, Seq, Spot
+from containers.compose.nodes import Map, Origin, Seq, Spot, Template
 from containers.compose.reporting import Report
 from containers.compose.scalars import written
 from containers.compose.short_forms import ShortFormError, is_address, parse_device, parse_ports, parse_volume
@@ -45,7 +45,7 @@ class ServiceForm:
 
     def _settle_commands(self, holder: Map) -> None:
         for key in ("command", "entrypoint"):
-            if isinstance(holder.get(key), str):
+            if isinstance(holder.get(key), str) and not isinstance(holder[key], Template):
                 holder[key] = self._split(holder[key], holder.spots.get(key), key)
 
     def _without_blanks(self, items: Seq) -> Seq:
@@ -82,7 +82,9 @@ class ServiceForm:
                 name, equals, entry = written(item).partition("=")
                 if key == "environment" and name != name.rstrip():
                     self._bad(f"environment: the variable name `{name}` ends in a space", spot)
-                result.put(name, entry if equals else blank, spot)
+                below = result.spots.get(name)
+                over = spot.laid_over(below) if spot is not None else None
+                result.put(name, entry if equals else blank, over)
         return result
 
     def _split(self, text: str, spot: Spot | None, key: str) -> Seq:
@@ -187,6 +189,9 @@ class ServiceForm:
                     item["published"] = written(item["published"])
                 result.add(item, spot)
                 continue
+            if isinstance(item, Template):
+                result.add(item, spot)
+                continue
             try:
                 for port in parse_ports(written(item)):
                     result.add(Map(port), spot)
@@ -198,7 +203,7 @@ class ServiceForm:
         if not port.get("target"):
             self._bad("ports: a port has no `target`", spot, "say which port of the container it is")
         host_ip = port.get("host_ip")
-        if host_ip is not None and not is_address(host_ip):
+        if host_ip is not None and not isinstance(host_ip, Template) and not is_address(host_ip):
             self._bad(
                 f"ports: `{host_ip}` is no IP address", port.spots.get("host_ip", spot), "such as 127.0.0.1"
             )
@@ -209,6 +214,9 @@ class ServiceForm:
         for item, spot in value.pairs():
             if isinstance(item, Map):
                 volume = item
+            elif isinstance(item, Template):
+                result.add(item, spot)
+                continue
             else:
                 try:
                     volume = Map(parse_volume(item))
@@ -237,6 +245,9 @@ class ServiceForm:
         """One-line forms and the long form."""
         result = Seq()
         for item, spot in value.pairs():
+            if isinstance(item, Template):
+                result.add(item, spot)
+                continue
             try:
                 device = item if isinstance(item, Map) else Map(parse_device(item))
             except ShortFormError as error:
@@ -261,7 +272,7 @@ class ServiceForm:
         count = request.get("count")
         if count == "all" or (count is None and not request.get("device_ids")):
             request["count"] = -1
-        elif isinstance(count, str):
+        elif isinstance(count, str) and not isinstance(count, Template):
             try:
                 request["count"] = int(count)
             except ValueError:
@@ -291,7 +302,7 @@ class ServiceForm:
                 host, equals, address = item.partition("=")
                 if not equals:
                     host, equals, address = item.partition(":")
-                if not equals:
+                if not equals and not isinstance(item, Template):
                     self._bad(f"extra_hosts: `{item}` names no address", spot, "such as `name=10.0.0.1`")
                 pairs.append((host, address, spot))
         result = Seq()
@@ -325,13 +336,13 @@ class ServiceForm:
     def healthcheck(self, value: Any) -> Any:
         """A one-line test runs in a shell."""
         test = value.get("test")
-        if isinstance(test, str):
+        if isinstance(test, str) and not isinstance(test, Template):
             spot = value.spots.get("test")
             result = Seq()
             for word in ("CMD-SHELL", test):
                 result.add(word, spot)
             value["test"] = result
-        elif test and test[0] not in {"CMD", "CMD-SHELL", "NONE"}:
+        elif isinstance(test, Seq) and test and test[0] not in {"CMD", "CMD-SHELL", "NONE"}:
             self._bad(
                 f"healthcheck.test begins with `{test[0]}`",
                 test.spots[0],

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from containers.compose.interpolation import InterpolationError, interpolate
-from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.nodes import Map, Seq, Spot, Template
 from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 
@@ -15,19 +15,42 @@ _TRUE: Final = {"true", "y", "yes", "on"}
 _FALSE: Final = {"false", "n", "no", "off"}
 
 
-def fill_in(tree: Map | Seq, report: Report, casts: _Casts | None = None) -> None:
+def fill_in(
+    tree: Map | Seq, report: Report, casts: _Casts | None = None, *, as_written: bool = False
+) -> None:
     """Fill in the variables of every value, in place; keys are left as they are.
 
-    Each value sees the variables of the file it stands in.
+    Each value sees the variables of the file it stands in. A required variable that is missing is one
+    error, however many values name it. With `as_written` values with variables become `Template`s instead.
     """
-    _Filler(report).walk(tree, PROJECT_CASTS if casts is None else casts, ())
+    filler = _Filler(report, as_written=as_written)
+    filler.walk(tree, PROJECT_CASTS if casts is None else casts, ())
+    filler.report_missing()
 
 
 class _Filler:
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, as_written: bool) -> None:
         self._report = report
+        self._as_written = as_written
         self._spot: Spot | None = None
         self._unset_seen: set[str] = set()
+        self._missing: dict[tuple[str, str], list[tuple[str, Spot]]] = {}
+        """What is said of a required variable, to the values that need it."""
+
+    def report_missing(self) -> None:
+        """Report each required variable once, with every place that needs it."""
+        for (name, message), places in self._missing.items():
+            (path, first), *others = places
+            also = f" (and {len(others)} more places)" if len(others) > 1 else ""
+            also = f" (and {others[0][0]})" if len(others) == 1 else also
+            self._report.error(
+                ErrorCode.VARIABLE_REQUIRED,
+                f"{path}: {message}{also}",
+                first,
+                hint=f"set {name} in the environment or in `.env`",
+                service=_service(path),
+                related=[spot.location() for _, spot in others],
+            )
 
     def walk(self, tree: Map | Seq, casts: _Casts, path: tuple[str, ...]) -> None:
         if isinstance(tree, Map):
@@ -50,20 +73,23 @@ class _Filler:
                 self.walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, str(index)))
 
     def _scalar(self, text: str, rule: Any, spot: Spot | None, path: tuple[str, ...], key: str) -> Any:
+        if self._as_written and "$" in text:
+            return Template(text)
         if "$" in text and spot is not None:
             self._spot = spot
             try:
                 text = interpolate(text, spot.origin.environment, self._unset)
             except InterpolationError as error:
-                required = error.required
-                self._report.error(
-                    ErrorCode.VARIABLE_REQUIRED if required else ErrorCode.INTERPOLATION_FAILED,
-                    f"{'.'.join((*path, key))}: {error}",
-                    spot,
-                    hint=f"set {required} in the environment or in `.env`"
-                    if required
-                    else "write `${NAME}`, or `$$` for a dollar sign",
-                )
+                where = ".".join((*path, key))
+                if error.required:
+                    self._missing.setdefault((error.required, str(error)), []).append((where, spot))
+                else:
+                    self._report.error(
+                        ErrorCode.INTERPOLATION_FAILED,
+                        f"{where}: {error}",
+                        spot,
+                        hint="write `${NAME}`, or `$$` for a dollar sign",
+                    )
                 return text
         if not callable(rule):
             return text
@@ -87,6 +113,11 @@ class _Filler:
             self._spot,
             hint=f"set it in `.env`, or give a default: ${{{name}:-default}}",
         )
+
+
+def _service(path: str) -> str | None:
+    section, _, rest = path.partition(".")
+    return rest.partition(".")[0] if section == "services" else None
 
 
 def _integer(text: str) -> int:

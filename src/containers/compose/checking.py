@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from typing_extensions import override
 
-from containers.compose.nodes import Map, Seq, Spot, kind_of
+from containers.compose.nodes import Map, Seq, Spot, Template, kind_of
 from containers.compose.reporting import Report
 from containers.compose.schema_parts import Rule, Shape
 from containers.model.errors import ErrorCode
@@ -231,6 +231,8 @@ class _Union:
 
     def accept(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         """Report everything that is wrong with a value."""
+        if type(value) is Template:
+            return  # what it will be is not known yet
         check = self._by_kind.get(_kind(value))
         if check is not None:
             check.run(value, where, spot, report)

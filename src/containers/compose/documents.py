@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from containers.compose.measures import duration_ns, duration_text, size_bytes
-from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.nodes import Map, Seq, Spot, Template
 from containers.compose.reporting import Report
 from containers.compose.scalars import written
 from containers.model.errors import ErrorCode
@@ -26,7 +26,7 @@ class Writer:
             return self._mapping(value, rules, path)
         if isinstance(value, list):
             return self._sequence(value, rules, path)
-        return value
+        return str(value) if isinstance(value, Template) else value
 
     def _mapping(self, value: dict[str, Any], rules: dict[str, Any], path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -41,7 +41,7 @@ class Writer:
             spot = spots.get(key)
             if callable(rule):
                 entry = self._measured(entry, rule, here, spot)
-            elif isinstance(entry, (dict, list)):
+            elif isinstance(entry, (dict, list, Template)):
                 entry = self.plain(entry, rule if isinstance(rule, dict) else _FREE, here)
             if (
                 _is_blank(entry)
@@ -74,6 +74,8 @@ class Writer:
     def _measured(self, value: Any, rule: Callable[[Any], Any], path: KeyPath, spot: Spot | None) -> Any:
         if value is None:
             return None
+        if isinstance(value, Template):
+            return str(value)
         try:
             return rule(value)
         except (ValueError, TypeError, OverflowError):
@@ -254,3 +256,8 @@ PROJECT_RULES: Final[dict[str, Any]] = {
     "include": _DROPPED,
     "version": _DROPPED,
 }
+TEMPLATE_RULES: Final[dict[str, Any]] = {
+    **PROJECT_RULES,
+    "services": {"*": {**SERVICE_RULES, "env_file": {"[]": {"required": _ALWAYS}}}, **_KEEP},
+}
+"""Where variables are left as they are, so are the files that services take theirs from."""

@@ -32,6 +32,7 @@ def parse(
     *,
     raw: bool = False,
     earlier: Mapping[str, str] | None = None,
+    lines: dict[str, int] | None = None,
 ) -> dict[str, str]:
     """Read assignments; a name alone takes its value from `lookup`, and is left out where that has none.
 
@@ -41,13 +42,16 @@ def parse(
         unset: told of each variable that a value names and nobody set.
         earlier: what files read before this one have assigned.
         raw: take everything after `=` as it is: no quotes, no comments, no variables.
+        lines: is told the line that each name was last assigned in, from zero.
 
     Raises:
         DotenvError: a line cannot be read.
     """
-    return _Parser(
-        text.replace("\r\n", "\n"), lookup, unset or (lambda _: None), earlier or {}, raw=raw
-    ).run()
+    parser = _Parser(text.replace("\r\n", "\n"), lookup, unset or (lambda _: None), earlier or {}, raw=raw)
+    found = parser.run()
+    if lines is not None:
+        lines.update(parser.lines)
+    return found
 
 
 class _Parser:
@@ -67,11 +71,16 @@ class _Parser:
         self._raw = raw
         self._at = 0
         self._found: dict[str, str] = {}
+        self.lines: dict[str, int] = {}
 
     def run(self) -> dict[str, str]:
+        line = before = 0
         while self._skip_to_statement():
             start = self._at
+            line += self._text.count("\n", before, start)
+            before = start
             name, inherited = self._name()
+            self.lines[name] = line
             if inherited:
                 if name in self._lookup:
                     self._found[name] = self._lookup[name]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from containers.compose import dotenv
-from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.nodes import Map, Origin, Seq, Spot
 from containers.compose.reporting import Report, start_of
 from containers.compose.sources import Sources
 from containers.model.errors import ErrorCode
@@ -21,14 +21,18 @@ def read_variables(
     place: Spot | None = None,
     raw: bool = False,
     earlier: Mapping[str, str] | None = None,
+    lines: dict[str, int] | None = None,
 ) -> dict[str, str] | None:
-    """The assignments of an env file, or None when it cannot be read, which is reported."""
+    """The assignments of an env file, or None when it cannot be read, which is reported.
+
+    `lines` is told the line of each name, from zero.
+    """
     text = sources.read(path, report, place, what="the env file")
     if text is None:
         return None
     unset: list[str] = []
     try:
-        found = dotenv.parse(text, lookup, unset.append, raw=raw, earlier=earlier)
+        found = dotenv.parse(text, lookup, unset.append, raw=raw, earlier=earlier, lines=lines)
     except dotenv.DotenvError as error:
         report.error(
             ErrorCode.INVALID_VALUE,
@@ -65,6 +69,8 @@ def resolve_environment(service: Map, sources: Sources, report: Report, name: st
         for key, (value, spot) in below.items():
             if key not in result:
                 result.put(key, value, spot)
+            elif key in result.spots:
+                result.spots[key] = result.spots[key].laid_over(spot)
     service.drop("env_file")
     service["environment"] = result
 
@@ -86,8 +92,8 @@ def resolve_build_arguments(service: Map) -> None:
 
 def _from_files(
     files: Seq, own: Mapping[str, Any], sources: Sources, report: Report, name: str
-) -> dict[str, tuple[str, Spot | None]]:
-    found: dict[str, tuple[str, Spot | None]] = {}
+) -> dict[str, tuple[str, Spot]]:
+    found: dict[str, tuple[str, Spot]] = {}
     for entry, spot in files.pairs():
         path = Path(entry["path"])
         if not sources.files.is_file(path):
@@ -113,9 +119,20 @@ def _from_files(
         project = spot.origin.environment if spot is not None else {}
         lookup = {**{k: v for k, v in own.items() if v is not None}, **project}
         earlier = {key: value for key, (value, _) in found.items()}
+        lines: dict[str, int] = {}
         variables = read_variables(
-            path, sources, report, lookup, place=spot, raw=file_format == "raw", earlier=earlier
+            path,
+            sources,
+            report,
+            lookup,
+            place=spot,
+            raw=file_format == "raw",
+            earlier=earlier,
+            lines=lines,
         )
+        origin = Origin(path, str(path.parent), project, spot.origin.env_files if spot is not None else ())
         for key, value in (variables or {}).items():
-            found[key] = (value, spot)
+            line = lines[key]
+            below = found[key][1] if key in found else None
+            found[key] = (value, Spot(origin, (line, 0, line + 1, 0)).laid_over(below))
     return found

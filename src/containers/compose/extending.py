@@ -125,7 +125,9 @@ class Extender:
         where = "this file"
         if file is not None:
             path = Path(absolute(file, spot.origin.working_dir, spot.origin.environment))
-            origin = Origin(path, os.path.dirname(path), spot.origin.environment)  # noqa: PTH120  (a string)
+            inherited = spot.origin
+            folder = os.path.dirname(path)  # noqa: PTH120  (a string)
+            origin = Origin(path, folder, inherited.environment, inherited.env_files)
             document = self._document(path, origin, spot)
             if document is None:
                 return None

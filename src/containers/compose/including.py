@@ -84,7 +84,8 @@ class Includer:
             folder = absolute(folder, parent.working_dir, parent.environment)
         else:
             folder = os.path.dirname(files[0])  # noqa: PTH120  (a string)
-        environment = self._environment(settings, folder, parent, spot)
+        env_files = self._env_files(settings, folder, parent)
+        environment = self._environment(env_files, parent, spot)
         merged: Map | None = None
         for file in files:
             if file in chain:
@@ -97,27 +98,28 @@ class Includer:
                 self._report.error(ErrorCode.TOO_COMPLEX, message, spot, hint="include fewer files")
                 break
             self._left -= 1
-            origin = Origin(file, folder, environment)
+            origin = Origin(file, folder, environment, (*env_files, *parent.env_files))
             for document in self._read(file, origin, spot):
                 tree = self.unfold(document, origin, chain)
                 merged = tree if merged is None else merge_projects(merged, tree)
         return merged
 
-    def _environment(
-        self, settings: Map, folder: str, parent: Origin, spot: Spot | None
-    ) -> Mapping[str, str]:
+    def _env_files(self, settings: Map, folder: str, parent: Origin) -> tuple[Path, ...]:
         named = _texts(settings.get("env_file"))
         if named:
-            files = [
+            return tuple(
                 Path(absolute(name, parent.working_dir, parent.environment))
                 for name in named
                 if name != "/dev/null"
-            ]
-        else:
-            implied = Path(folder, ".env")
-            files = [implied] if self._sources.files.is_file(implied) else []
+            )
+        implied = Path(folder, ".env")
+        return (implied,) if self._sources.files.is_file(implied) else ()
+
+    def _environment(
+        self, env_files: tuple[Path, ...], parent: Origin, spot: Spot | None
+    ) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        for file in files:
+        for file in env_files:
             lookup = {**found, **parent.environment}
             found.update(read_variables(file, self._sources, self._report, lookup, place=spot) or {})
         return {**found, **parent.environment}

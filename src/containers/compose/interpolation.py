@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 _NAME: Final = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR: Final = re.compile(r":-|:\?|:\+|-|\?|\+")
@@ -19,6 +19,46 @@ class InterpolationError(Exception):
     def __init__(self, message: str, *, required: str | None = None) -> None:
         super().__init__(message)
         self.required = required
+
+
+class Use(NamedTuple):
+    """One variable that a value names."""
+
+    name: str
+    operator: str
+    """Such as `:-`; empty for a plain variable."""
+    operand: str
+    """What follows the operator, as written."""
+
+
+def uses(text: str) -> list[Use]:
+    """The variables that a value names, in order; those in the operands of others come after them.
+
+    Raises:
+        InterpolationError: the syntax is wrong.
+    """
+    found: list[Use] = []
+    position = 0
+    while (dollar := text.find("$", position)) >= 0:
+        following = text[dollar + 1 : dollar + 2]
+        position = dollar + 2
+        if following == "{":
+            end = _closing(text, dollar)
+            inner = text[dollar + 2 : end]
+            name = _NAME.match(inner)
+            if not name:
+                raise InterpolationError(_invalid(text))
+            operator = _OPERATOR.match(inner, name.end())
+            operand = inner[operator.end() :] if operator else ""
+            found.append(Use(name[0], operator[0] if operator else "", operand))
+            found += uses(operand)
+            position = end + 1
+        elif following != "$":
+            plain = _NAME.match(text, dollar + 1)
+            if plain:
+                found.append(Use(plain[0], "", ""))
+            position = plain.end() if plain else dollar + 1
+    return found
 
 
 def interpolate(text: str, variables: Mapping[str, str], unset: Callable[[str], None], depth: int = 0) -> str:

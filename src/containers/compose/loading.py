@@ -3,19 +3,21 @@
 import os.path
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from containers.compose.building import build_project, escaped
 from containers.compose.canonical import ServiceForm
 from containers.compose.casting import fill_in
 from containers.compose.checking import check_shape
 from containers.compose.discovering import also_present, discover_files
-from containers.compose.documents import PROJECT_RULES, Writer
+from containers.compose.documents import PROJECT_RULES, TEMPLATE_RULES, Writer
 from containers.compose.environment import resolve_build_arguments, resolve_environment
+from containers.compose.environment_parts import add_limits, check_required, place_secrets
 from containers.compose.extending import Extender
 from containers.compose.including import Includer
-from containers.compose.interpolation import InterpolationError, interpolate
 from containers.compose.labels import add_label_files
 from containers.compose.merging import merge_projects, settle
+from containers.compose.naming import project_name
 from containers.compose.nodes import Map, Origin, Spot
 from containers.compose.normalising import (
     add_default_network,
@@ -26,52 +28,20 @@ from containers.compose.normalising import (
 )
 from containers.compose.reading import read_documents
 from containers.compose.reporting import Report, start_of
+from containers.compose.request import LoadRequest, LoadResult
 from containers.compose.resources import SECTIONS, settle_resources
 from containers.compose.schema import ComposeFile
 from containers.compose.sources import Sources
+from containers.compose.templates import used_variables
 from containers.compose.unicity import deduplicate
 from containers.compose.validating import check_consistency
-from containers.compose.variables import gather, normal_name, valid_name
-from containers.model.base import Model
-from containers.model.diagnostics import Diagnostic
+from containers.compose.variables import files_of_variables, gather
 from containers.model.errors import ErrorCode
-from containers.model.project import ResolvedProject
+from containers.model.project import KeyPath, ResolvedProject
+from containers.model.variables import Variable
 from containers.ports import Files
 
-__all__ = ["LoadRequest", "LoadResult", "discover_files", "load_project"]
-
-
-class LoadRequest(Model):
-    """What to load, and with which variables."""
-
-    working_dir: Path
-    """Absolute; relative paths of the request begin here."""
-    files: tuple[Path, ...] = ()
-    """In merging order; empty takes `COMPOSE_FILE`, or searches the folder and those above it."""
-    project_directory: Path | None = None
-    """Where relative paths in the files begin; None takes the first file's folder."""
-    project_name: str | None = None
-    """Before `COMPOSE_PROJECT_NAME`, the files' `name` and the folder's name."""
-    profiles: tuple[str, ...] = ()
-    """Instead of those of `COMPOSE_PROFILES`; `*` enables everything."""
-    env_files: tuple[Path, ...] = ()
-    """Instead of `.env`."""
-    environment: Mapping[str, str] = {}
-    """The process environment."""
-    variables: Mapping[str, str] = {}
-    """Weaker than the process environment, stronger than `.env`."""
-    check_consistency: bool = True
-    """Whether undefined references and the like are errors."""
-
-
-class LoadResult(Model):
-    """What loading came to."""
-
-    project: ResolvedProject | None
-    """None when there is an error among the diagnostics."""
-    diagnostics: tuple[Diagnostic, ...]
-    files: tuple[Path, ...]
-    """Every file that was read, in the order it was first read."""
+__all__ = ["LoadRequest", "LoadResult", "discover_files", "find_variables", "load_project"]
 
 
 def load_project(request: LoadRequest, files: Files) -> LoadResult:
@@ -79,14 +49,29 @@ def load_project(request: LoadRequest, files: Files) -> LoadResult:
 
     Whatever is wrong with what people wrote is a diagnostic; nothing is raised for it.
     """
-    report = Report()
-    sources = Sources(files)
-    project = _Loader(request, sources, report).load()
-    return LoadResult.model_construct(
-        project=None if report.failed else project,
-        diagnostics=tuple(report.diagnostics),
-        files=sources.read_so_far,
-    )
+    return _Loader(request, Sources(files), Report()).load()
+
+
+def find_variables(request: LoadRequest, files: Files) -> tuple[Variable, ...]:
+    """Every variable that the project's files name, by name; empty where they cannot be read."""
+    return _Loader(request, Sources(files), Report()).variables_used()
+
+
+class _Read(NamedTuple):
+    """Files read and merged, with nothing filled in."""
+
+    tree: Map
+    name: str
+    files: tuple[Path, ...]
+    root: Origin
+
+
+class _Resolved(NamedTuple):
+    """The end of the way."""
+
+    project: ResolvedProject | None
+    document: dict[str, Any]
+    spots: Mapping[KeyPath, Spot]
 
 
 class _Loader:
@@ -98,28 +83,53 @@ class _Loader:
         self._report = report
         self._strong = {**request.variables, **request.environment}
 
-    def load(self) -> ResolvedProject | None:
-        """Run the stages; None as soon as the next one has nothing to stand on."""
+    def load(self) -> LoadResult:
+        """Run the stages, up to where the next one has nothing to stand on."""
+        read = self._read_all()
+        loaded = self._resolve(read) if read is not None else None
+        return LoadResult.model_construct(
+            project=loaded.project if loaded else None,
+            diagnostics=tuple(self._report.diagnostics),
+            files=self._sources.read_so_far,
+            document=loaded.document if loaded else {},
+            spots=loaded.spots if loaded else {},
+            variables=read.root.environment if read else {},
+        )
+
+    def variables_used(self) -> tuple[Variable, ...]:
+        """What the merged files name."""
+        read = self._read_all()
+        return used_variables(read.tree) if read is not None else ()
+
+    def _read_all(self) -> _Read | None:
+        """Find, read and merge the files."""
         files = self._files()
         if not files:
             return None
         folder = self._folder(files)
         variables = self._variables(folder)
-        documents = self._documents(files, str(folder), variables)
+        env_files = files_of_variables(self._strong, folder, self._env_files(), self._sources)
+        root = Origin(files[0], str(folder), variables, env_files)
+        documents = self._documents(files, root)
         if documents is None:
             return None
-        name = self._name(documents, folder, variables)
+        name = project_name(documents, folder, variables, self._request, self._report)
         if name is None:
             return None
         variables["COMPOSE_PROJECT_NAME"] = name
         tree = self._merged(documents)
-        if tree is None:
-            return None
-        fill_in(tree, self._report)
+        return _Read(tree, name, files, root) if tree is not None else None
+
+    def _resolve(self, read: _Read) -> _Resolved | None:
+        tree, request = read.tree, self._request
+        check_required(request.required_variables, tree, read.root.environment, self._report)
+        fill_in(tree, self._report, as_written=request.as_written)
+        if request.secrets is not None:
+            place_secrets(tree, request.secrets)
         check_shape(tree, ComposeFile, self._report)
         if not self._set_aside_what_is_broken(tree):
             return None
-        return self._resolved(tree, name, files, folder, Origin(files[0], str(folder), variables))
+        return self._resolved(read)
 
     def _files(self) -> tuple[Path, ...]:
         request = self._request
@@ -155,20 +165,20 @@ class _Loader:
             return Path(os.path.normpath(self._request.working_dir / chosen))
         return files[0].parent
 
+    def _env_files(self) -> tuple[Path, ...]:
+        return tuple(self._request.working_dir / file for file in self._request.env_files)
+
     def _variables(self, folder: Path) -> dict[str, str]:
-        env_files = tuple(self._request.working_dir / file for file in self._request.env_files)
-        return gather(self._strong, folder, env_files, self._sources, self._report)
+        return gather(self._strong, folder, self._env_files(), self._sources, self._report)
 
     def _read(self, path: Path, origin: Origin, spot: Spot | None) -> list[Map]:
         text = self._sources.read(path, self._report, spot)
         return read_documents(text, origin, self._report) if text is not None else []
 
-    def _documents(
-        self, files: tuple[Path, ...], folder: str, variables: dict[str, str]
-    ) -> list[tuple[Map, Origin]] | None:
+    def _documents(self, files: tuple[Path, ...], root: Origin) -> list[tuple[Map, Origin]] | None:
         found: list[tuple[Map, Origin]] = []
         for file in files:
-            origin = Origin(file, folder, variables)
+            origin = Origin(file, root.working_dir, root.environment, root.env_files)
             before = self._report.failed
             documents = self._read(file, origin, None)
             if not documents and before == self._report.failed:
@@ -180,40 +190,6 @@ class _Loader:
                 )
             found += [(document, origin) for document in documents]
         return found or None
-
-    def _name(
-        self, documents: list[tuple[Map, Origin]], folder: Path, variables: dict[str, str]
-    ) -> str | None:
-        explicit = self._request.project_name or variables.get("COMPOSE_PROJECT_NAME")
-        place: Spot | None = None
-        if not explicit:
-            for document, _ in documents:
-                if isinstance(document.get("name"), str):
-                    explicit, place = document["name"], document.spots["name"]
-            if explicit:
-                try:
-                    explicit = interpolate(explicit, variables, lambda _: None)
-                except InterpolationError:
-                    return "invalid"  # filling in the tree says what is wrong with it, and where
-        if not explicit:
-            explicit = normal_name(folder.name)
-            if not explicit:
-                self._report.error(
-                    ErrorCode.INVALID_VALUE,
-                    "the project has no name",
-                    hint="set `name:` at the top of the file",
-                )
-                return None
-        if not valid_name(explicit):
-            self._report.error(
-                ErrorCode.INVALID_VALUE,
-                f"`{explicit}` is no project name: use lower-case letters, digits, `-` and `_`,"
-                " and begin with a letter or digit",
-                place,
-                hint=f"such as `{normal_name(explicit)}`" if normal_name(explicit) else None,
-            )
-            return None
-        return explicit
 
     def _merged(self, documents: list[tuple[Map, Origin]]) -> Map | None:
         extender = Extender(self._read, self._report)
@@ -259,48 +235,56 @@ class _Loader:
                 dict.__setitem__(holder, key, Map(harmless))
         return True
 
-    def _resolved(
-        self, tree: Map, name: str, files: tuple[Path, ...], folder: Path, root: Origin
-    ) -> ResolvedProject | None:
-        report = self._report
+    def _resolved(self, read: _Read) -> _Resolved | None:
+        report, request, tree, root = self._report, self._request, read.tree, read.root
         services: Map = tree.get("services") or Map()
+        profiles = self._profiles(root.environment)
+        active = self._active(services, profiles, root)
+        add_default_network(tree, active)
+        settle_resources(tree, read.name, root, report)
+        if request.check_consistency and not request.as_written:
+            check_consistency(tree, active, services, report)
+        drop_unused(tree, active)
+        tree.put("services", active, tree.spots.get("services"))
+        tree["name"] = read.name
+        writer = Writer(report)
+        document = writer.plain(tree, TEMPLATE_RULES if request.as_written else PROJECT_RULES, ())
+        if report.failed:
+            return None
+        if request.as_written:
+            return _Resolved(None, document, writer.spots)
+        project = build_project(
+            escaped(document),
+            writer.spots,
+            files=read.files,
+            sources=self._sources.read_so_far,
+            working_dir=Path(root.working_dir),
+            disabled=[key for key in services if key not in active],
+            profiles=profiles,
+        )
+        return _Resolved(project, project.document, writer.spots)
+
+    def _active(self, services: Map, profiles: tuple[str, ...], root: Origin) -> Map:
+        """The services that the profiles enable, in their long form; the others get theirs as well."""
+        active = Map()
         for key, service in services.items():
             if service is None:
                 service = Map()  # noqa: PLW2901
                 dict.__setitem__(services, key, service)
             spot = services.spots.get(key)
-            ServiceForm(key, service, spot.origin if spot else root, report).settle()
+            ServiceForm(key, service, spot.origin if spot else root, self._report).settle()
             add_dependencies(service)
-        profiles = self._profiles(root.environment)
-        active = Map()
-        for key, service in services.items():
             if enabled(service, profiles):
-                active.put(key, service, services.spots.get(key))
+                active.put(key, service, spot)
         for key, service in active.items():
-            resolve_environment(service, self._sources, report, key)
-            resolve_build_arguments(service)
-            add_label_files(service, self._sources, report)
+            if not self._request.as_written:
+                resolve_environment(service, self._sources, self._report, key)
+                resolve_build_arguments(service)
+                add_label_files(service, self._sources, self._report)
+            if self._request.limits is not None:
+                add_limits(service, self._request.limits)
             add_empty_parts(service)
-        add_default_network(tree, active)
-        settle_resources(tree, name, root, report)
-        if self._request.check_consistency:
-            check_consistency(tree, active, services, report)
-        drop_unused(tree, active)
-        tree.put("services", active, tree.spots.get("services"))
-        tree["name"] = name
-        writer = Writer(report)
-        document = writer.plain(tree, PROJECT_RULES, ())
-        if report.failed:
-            return None
-        return build_project(
-            escaped(document),
-            writer.spots,
-            files=files,
-            sources=self._sources.read_so_far,
-            working_dir=folder,
-            disabled=[key for key in services if key not in active],
-            profiles=profiles,
-        )
+        return active
 
     def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         if self._request.profiles:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from containers.compose.nodes import Template
 from containers.compose.short_forms import is_windows_drive
 
 _REMOTE_CONTEXT: Final = re.compile(
@@ -19,6 +20,8 @@ def is_remote_context(text: str) -> bool:
 
 def absolute(path: str, folder: str, environment: Mapping[str, str]) -> str:
     """A path of the host as absolute; `~` is the home folder, relative paths begin at `folder`."""
+    if isinstance(path, Template):
+        return path
     home = environment.get("HOME", "")
     if home and (path == "~" or path.startswith("~/")):
         path = home + path[1:]

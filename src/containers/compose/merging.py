@@ -74,8 +74,10 @@ def _mappings(base: Map, over: Map, rules: Rules) -> Map:
             base.put(key, settle(entry), spot)
         else:
             result = _merge(Written(base[key], base.spots.get(key)), Written(entry, spot), rules.under(key))
-            kept = result is base[key] and isinstance(result, (Map, Seq))
-            base.put(key, settle(result), base.spots.get(key) if kept else spot)
+            below = base.spots.get(key)
+            kept = result is base[key] and (entry is None or isinstance(result, (Map, Seq)))
+            place = below if kept or spot is None else spot.laid_over(below)
+            base.put(key, settle(result), place)
     return base
 
 

@@ -13,23 +13,35 @@ Span: TypeAlias = tuple[int, int, int, int]
 class Origin:
     """What a value inherits from the file it stands in."""
 
-    __slots__ = ("environment", "path", "working_dir")
+    __slots__ = ("env_files", "environment", "path", "working_dir")
 
-    def __init__(self, path: Path, working_dir: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        working_dir: str,
+        environment: Mapping[str, str],
+        env_files: tuple[Path, ...] = (),
+    ) -> None:
         self.path: Final = path
         self.working_dir: Final = working_dir
         self.environment: Final = environment
+        self.env_files: Final = env_files
+        """Where those variables come from that no process has set, in the order they were read."""
 
 
 class Spot:
     """Where one value, and the key it stands under, was written."""
 
-    __slots__ = ("key", "origin", "value")
+    __slots__ = ("key", "origin", "over", "value")
 
-    def __init__(self, origin: Origin, value: Span, key: Span | None = None) -> None:
+    def __init__(
+        self, origin: Origin, value: Span, key: Span | None = None, over: "Spot | None" = None
+    ) -> None:
         self.origin: Final = origin
         self.value: Final = value
         self.key: Final = key
+        self.over: Final = over
+        """What this value was laid over, and thereby replaced."""
 
     def location(self) -> Location:
         """The value's place."""
@@ -39,9 +51,18 @@ class Spot:
         """The key's place; the value's where there is no key."""
         return Location(path=self.origin.path, range=Range.of(*(self.key or self.value)))
 
-    def at_value(self, value: Span) -> "Spot":
-        """The same key with another value."""
-        return Spot(self.origin, value, self.key)
+    def laid_over(self, below: "Spot | None") -> "Spot":
+        """The same place, whose value replaces what was written `below`."""
+        if below is None or below is self or below is self.over:
+            return self
+        over = below if self.over is None else self.over.laid_over(below)
+        return Spot(self.origin, self.value, self.key, over)
+
+
+class Template(str):
+    """A text whose variables are left as they are written, for who asks what the files say."""
+
+    __slots__ = ()
 
 
 class Map(dict[str, Any]):

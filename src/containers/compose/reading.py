@@ -237,8 +237,11 @@ class _Reader:
         for source in sources:
             if isinstance(source, Map):
                 for key, entry in source.items():
+                    spot = source.spots.get(key)
                     if key not in target:
-                        target.put(key, entry, source.spots.get(key))
+                        target.put(key, entry, spot)
+                    elif not isinstance(target[key], (Map, Seq)):
+                        target.spots[key] = target.spots[key].laid_over(spot)
                 continue
             self._report.error(
                 ErrorCode.INVALID_YAML,

@@ -46,7 +46,8 @@ def _unique(items: Seq, identity: _Identity) -> Seq:
         name = identity(item)
         if name is not None and name in places:
             place = places[name]
-            result[place], result.spots[place] = item, spot
+            below = result.spots[place]
+            result[place], result.spots[place] = item, spot.laid_over(below) if spot is not None else None
             continue
         if name is not None:
             places[name] = len(result)
