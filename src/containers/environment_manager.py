@@ -2,23 +2,38 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
-from pydantic import ConfigDict, Field, ValidationError
-
-from containers.compose.dotenv import DotenvError, parse
-from containers.compose.loading import LoadRequest, LoadResult, discover_files, load_project
-from containers.model.base import DESCRIBED, Model
-from containers.model.diagnostics import Diagnostic, ValidationResult
+from containers.compose import dotenv
+from containers.compose.environment_files import (
+    FILE_NAMES,
+    FOLDER,
+    Convention,
+    EnvironmentReader,
+    by_convention,
+    environment_file,
+    seconds,
+)
+from containers.compose.explaining import Explainer
+from containers.compose.loading import LoadRequest, LoadResult, discover_files, find_variables, load_project
+from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.reporting import Report
+from containers.compose.sources import Sources
+from containers.model.base import Model
+from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
 from containers.model.environment import EnvironmentConfig
-from containers.model.errors import EnvironmentConfigError, ErrorCode
-from containers.model.source import Location, Range
+from containers.model.errors import EnvironmentConfigError, ErrorCode, PodkeeperError
+from containers.model.explanation import Explanation
+from containers.model.project import KeyPath
+from containers.model.source import Location
+from containers.model.variables import Variable
 from containers.ports import Files
+from containers.settings import MonitorSettings
 
 DEFAULT = "development"
-FOLDER = "environments"
-FILE_NAMES = ("environment.yaml", "environment.yml")
+
+_LIMITS = {"memory": "mem_limit", "cpus": "cpus", "pids": "pids_limit"}
+"""Keys of an environment's `resource_limits` to those of a service."""
 
 
 class Selection(Model):
@@ -34,40 +49,19 @@ class Selection(Model):
     env_files: tuple[Path, ...] = ()
 
 
-class EnvironmentFile(Model):
-    """`environments/<name>/environment.yaml`, as it is written. Paths are relative to its folder."""
+class _Found(NamedTuple):
+    """An environment, and the tree it was written as."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=DESCRIBED, defer_build=True
-    )
-
-    description: str = ""
-    """For people; shown where environments are listed."""
-    compose_files: tuple[str, ...] = Field(min_length=1)
-    """The compose files, in merging order: the base first, overlays after it."""
-    variables: Mapping[str, str | int | float | bool] = {}
-    """For interpolation; stronger than the env files, weaker than the process environment."""
-    env_files: tuple[str, ...] = ()
-    """Files of variables; later ones win. `.env` of the project directory is not read beside them."""
-    profiles: tuple[str, ...] = ()
-    """Profiles that are active beside those asked for."""
-    project_name: str | None = None
-    """The Compose project's name."""
-    project_directory: str | None = None
-    """What relative paths in the compose files start from; the first file's folder if left out."""
-    secrets_config: Mapping[str, Any] = {}
-    """Secret to where its value comes from; never the value."""
-    resource_limits: Mapping[str, Any] = {}
-    """Limits for services that set none."""
-    monitoring_config: Mapping[str, Any] = {}
-    """How this environment is monitored."""
+    config: EnvironmentConfig
+    tree: Map
 
 
 class EnvironmentManager:
     """Finds, reads and resolves environments.
 
-    With no `environments/<name>/` folder there is one environment, `development`, made of the files that
-    docker compose would take from the folder it is called in.
+    They are `environments/<name>/environment.yaml`; without any, overlays such as `compose.prod.yaml` beside
+    the compose file. Where there is neither, there is one environment, `development`, made of the files
+    that docker compose would take from the folder it is called in.
     """
 
     def __init__(self, *, selection: Selection, files: Files, environ: Mapping[str, str]) -> None:
@@ -76,13 +70,7 @@ class EnvironmentManager:
         self._files = files
         self._environ = dict(environ)
 
-    def list_environments(self) -> tuple[str, ...]:
-        """The names of all environments, `development` first where it exists."""
-        folder = self.selection.folder / FOLDER
-        names = [n for n in self._files.list_dir(folder) if self._file_of(n) is not None]
-        if DEFAULT not in names and (not names or self._discovered()):
-            names.insert(0, DEFAULT)
-        return tuple(sorted(names, key=lambda n: (n != DEFAULT, n)))
+    # what the design names
 
     def load_environment_config(self, env: str = DEFAULT) -> EnvironmentConfig:
         """Read one environment.
@@ -91,28 +79,21 @@ class EnvironmentManager:
             EnvironmentConfigError: there is no such environment (`environment_unknown`), or its file is
                 wrong (`environment_invalid`); the message names the file, line and key.
         """
-        source = self._file_of(env)
-        if source is None:
-            if env != DEFAULT:
-                known = ", ".join(self.list_environments())
-                raise EnvironmentConfigError(
-                    ErrorCode.ENVIRONMENT_UNKNOWN,
-                    f"there is no environment {env!r}",
-                    remedy=f"choose one of: {known}; or write {FOLDER}/{env}/{FILE_NAMES[0]}",
-                )
-            return EnvironmentConfig(
-                name=env,
-                compose_files=self.selection.files or self._discovered(),
-                env_files=self.selection.env_files,
-                profiles=self.selection.profiles,
-                project_name=self.selection.project_name,
-                project_directory=self.selection.project_directory,
-            )
-        return self._from_file(env, source)
+        found, diagnostics = self._find(env)
+        if found is None:
+            first = diagnostics[0]
+            place = f"{first.location}: " if first.location else ""
+            is_there = self._file_of(env) is not None
+            code = ErrorCode.ENVIRONMENT_INVALID if is_there else ErrorCode.ENVIRONMENT_UNKNOWN
+            raise EnvironmentConfigError(code, f"{place}{first.message}", remedy=first.hint or "")
+        return found.config
 
     def validate_config(self, config: EnvironmentConfig) -> ValidationResult:
         """Read everything the environment names, and say all that is wrong with it."""
-        result = self._load(config)
+        found, _ = self._find(config.name)
+        if found is None or found.config != config:
+            found = _Found(config, Map())
+        result = self._load(found)
         return ValidationResult(
             diagnostics=result.diagnostics, files=tuple(str(path) for path in result.files)
         )
@@ -144,42 +125,186 @@ class EnvironmentManager:
                     ErrorCode.FILE_NOT_FOUND, f"env file {path} can not be read: {error.strerror}"
                 ) from error
             try:
-                assigned = parse(text, {**found, **self._environ})
-            except DotenvError as error:
+                assigned = dotenv.parse(text, {**found, **self._environ})
+            except dotenv.DotenvError as error:
                 raise EnvironmentConfigError(
                     ErrorCode.INVALID_VALUE, f"{path}:{error.line + 1}:1: {error}"
                 ) from error
             found.update({k: v for k, v in assigned.items() if v is not None})
         return {**found, **config.environment_variables, **self._environ}
 
-    def load_project(self, env: str = DEFAULT, *, check_consistency: bool = True) -> LoadResult:
-        """Resolve the environment's project; what is wrong comes back as diagnostics, never raised."""
-        try:
-            config = self.load_environment_config(env)
-        except EnvironmentConfigError as error:
-            location = _location(error)
-            diagnostic = Diagnostic(
-                code=error.code, message=str(error), hint=error.remedy or None, location=location
-            )
-            return LoadResult(project=None, diagnostics=(diagnostic,), files=())
-        return self._load(config, check_consistency=check_consistency)
+    # more
 
-    def _load(self, config: EnvironmentConfig, *, check_consistency: bool = True) -> LoadResult:
+    def list_environments(self) -> tuple[str, ...]:
+        """The names of all environments, `development` first where it exists."""
+        folder = self.selection.folder / FOLDER
+        names = [n for n in self._files.list_dir(folder) if self._file_of(n) is not None]
+        if not names:
+            names = list(self._conventions())
+        if DEFAULT not in names and (not names or self._discovered()):
+            names.insert(0, DEFAULT)
+        return tuple(sorted(names, key=lambda n: (n != DEFAULT, n)))
+
+    def load_project(
+        self, env: str = DEFAULT, *, check_consistency: bool = True, as_written: bool = False
+    ) -> LoadResult:
+        """Resolve the environment's project; what is wrong comes back as diagnostics, never raised.
+
+        Args:
+            env: which environment.
+            check_consistency: whether undefined references and the like are errors.
+            as_written: leave variables as they are; there is then a document, but no project.
+        """
+        found, diagnostics = self._find(env)
+        if found is None:
+            source = self._file_of(env)
+            files = (source,) if source is not None else ()
+            return LoadResult(project=None, diagnostics=diagnostics, files=files)
+        return self._load(found, check_consistency=check_consistency, as_written=as_written)
+
+    def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:
+        """Every variable that the environment's files name, by name, whether or not they are right."""
+        found, _ = self._find(env)
+        return find_variables(self._request(found), self._files) if found is not None else ()
+
+    def explain(self, path: str, env: str = DEFAULT) -> Explanation:
+        """Why one value of the resolved project is what it is.
+
+        Args:
+            path: such as `services.api.environment.DB_URL` or `services.api.ports[0]`.
+            env: which environment.
+
+        Raises:
+            PodkeeperError: the files are wrong, or there is no such value.
+        """
+        result = self.load_project(env)
+        if result.project is None:
+            first = next(d for d in result.diagnostics if d.severity is Severity.ERROR)
+            place = f"{first.location}: " if first.location else ""
+            raise PodkeeperError(first.code, f"{place}{first.message}", remedy=first.hint or "")
+        set_here = self.load_environment_config(env).locations
+        explainer = Explainer(
+            result.document,
+            result.spots,
+            process=self._environ,
+            variables={str(p[1]): at for p, at in set_here.items() if p[0] == "variables" and len(p) > 1},
+            read=lambda file: Sources(self._files).read(file, Report()),
+        )
+        return explainer.explain(path)
+
+    def monitor_settings(self, env: str, base: MonitorSettings) -> MonitorSettings:
+        """The monitor's settings, as the environment has them; `base` where it says nothing or is wrong."""
+        found, _ = self._find(env)
+        if found is None:
+            return base
+        written = found.config.monitoring_config
+        update: dict[str, Any] = {
+            f"{key}_s": seconds(written[key])
+            for key in ("poll", "window", "first_backoff", "longest_backoff")
+            if key in written
+        }
+        update |= {key: written[key] for key in ("enabled", "max_attempts") if key in written}
+        return MonitorSettings.model_validate({**base.model_dump(), **update})
+
+    # how
+
+    def _find(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
+        """An environment, or what is wrong with it."""
+        if self._file_of(env) is not None:
+            return self._written(env)
+        convention = None if self._names_files_itself(env) else self._conventions().get(env)
+        if convention is None and env != DEFAULT:
+            known = self.list_environments()
+            unknown = Diagnostic(
+                code=ErrorCode.ENVIRONMENT_UNKNOWN,
+                message=f"there is no environment {env!r}",
+                hint=f"choose one of: {', '.join(known)}; or write {FOLDER}/{env}/{FILE_NAMES[0]}",
+            )
+            return None, (unknown,)
+        return _Found(self._conventional(env, convention), Map()), ()
+
+    def _names_files_itself(self, env: str) -> bool:
+        """Whether a person said which files make `development`."""
+        return env == DEFAULT and bool(self._environ.get("COMPOSE_FILE") or self.selection.files)
+
+    def _conventional(self, env: str, convention: Convention | None) -> EnvironmentConfig:
         selection = self.selection
-        return load_project(
-            LoadRequest(
-                working_dir=selection.folder,
-                # discovery, COMPOSE_FILE included, is the loader's where nobody named files
-                files=config.compose_files if config.source or selection.files else (),
-                project_directory=selection.project_directory or config.project_directory,
-                project_name=selection.project_name or config.project_name,
-                profiles=tuple(dict.fromkeys((*config.profiles, *selection.profiles))),
-                env_files=selection.env_files or config.env_files,
-                environment=self._environ,
-                variables=config.environment_variables,
-                check_consistency=check_consistency,
-            ),
-            self._files,
+        files = self._discovered()
+        if convention is not None:
+            # the override is for those who work on the stack
+            files = (*(files if env == DEFAULT else files[:1]), convention.overlay)
+        return EnvironmentConfig(
+            name=env,
+            compose_files=selection.files or files,
+            env_files=selection.env_files or (convention.env_files if convention else ()),
+            profiles=selection.profiles,
+            project_name=selection.project_name,
+            project_directory=selection.project_directory,
+        )
+
+    def _written(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
+        report = Report()
+        reader = EnvironmentReader(self.selection.folder, Sources(self._files), report, self._environ)
+        tree = reader.read(env) or Map()
+        source = self._file_of(env)
+        if not report.failed and not tree.get("compose_files") and not self.selection.files:
+            report.error(
+                ErrorCode.ENVIRONMENT_INVALID,
+                f"the environment {env} names no compose files",
+                tree.spots.get("compose_files") or (Location.start_of(source) if source else None),
+                hint="add `compose_files:`",
+            )
+        if report.failed:
+            return None, tuple(report.diagnostics)
+        folder = tree.get("project_directory")
+        config = EnvironmentConfig(
+            name=env,
+            description=tree.get("description") or "",
+            compose_files=self.selection.files or tuple(Path(p) for p in tree.get("compose_files") or ()),
+            environment_variables={k: _as_text(v) for k, v in (tree.get("variables") or {}).items()},
+            required_variables=tuple(tree.get("required_variables") or ()),
+            env_files=tuple(Path(p) for p in tree.get("env_files") or ()),
+            profiles=tuple(tree.get("profiles") or ()),
+            project_name=tree.get("project_name"),
+            project_directory=Path(folder) if folder else None,
+            secrets_config=tree.get("secrets_config") or {},
+            resource_limits=tree.get("resource_limits") or {},
+            monitoring_config=tree.get("monitoring_config") or {},
+            policy_strictness=tree.get("policy_strictness") or "advise",
+            access={verb: tuple(who) for verb, who in (tree.get("access") or {}).items()},
+            connection=tree.get("connection"),
+            source=source,
+            locations=dict(_locations(tree, ())),
+        )
+        return _Found(config, tree), tuple(report.diagnostics)
+
+    def _load(
+        self, found: _Found, *, check_consistency: bool = True, as_written: bool = False
+    ) -> LoadResult:
+        request = self._request(found)
+        if as_written or not check_consistency:
+            update = {"check_consistency": check_consistency, "as_written": as_written}
+            request = request.model_copy(update=update)
+        return load_project(request, self._files)
+
+    def _request(self, found: _Found) -> LoadRequest:
+        selection, (config, tree) = self.selection, found
+        by_name = config.source is None and config.compose_files == self._discovered()
+        required = tree.get("required_variables")
+        return LoadRequest(
+            working_dir=selection.folder,
+            # discovery, COMPOSE_FILE included, is the loader's where nobody named files
+            files=() if by_name and not selection.files else config.compose_files,
+            project_directory=selection.project_directory or config.project_directory,
+            project_name=selection.project_name or config.project_name,
+            name_suffix="" if config.name == DEFAULT else f"-{config.name}",
+            profiles=tuple(dict.fromkeys((*config.profiles, *selection.profiles))),
+            env_files=selection.env_files or config.env_files,
+            environment=self._environ,
+            variables=config.environment_variables,
+            required_variables=dict(required.pairs()) if isinstance(required, Seq) else {},
+            limits=_service_keys(tree.get("resource_limits")),
+            secrets=tree.get("secrets_config"),
         )
 
     def _project_directory(self, config: EnvironmentConfig) -> Path:
@@ -190,99 +315,34 @@ class EnvironmentManager:
     def _discovered(self) -> tuple[Path, ...]:
         return discover_files(self.selection.folder, self._files)
 
+    def _conventions(self) -> dict[str, Convention]:
+        return by_convention(self.selection.folder, self._files)
+
     def _file_of(self, env: str) -> Path | None:
-        if not env or "/" in env or env.startswith("."):
-            return None
-        candidates = (self.selection.folder / FOLDER / env / name for name in FILE_NAMES)
-        return next((path for path in candidates if self._files.is_file(path)), None)
-
-    def _from_file(self, env: str, source: Path) -> EnvironmentConfig:
-        written = self._read(source)
-        folder = source.parent
-        return EnvironmentConfig(
-            name=env,
-            compose_files=self.selection.files or tuple(_under(folder, p) for p in written.compose_files),
-            environment_variables={k: _as_text(v) for k, v in written.variables.items()},
-            env_files=tuple(_under(folder, p) for p in written.env_files),
-            profiles=written.profiles,
-            project_name=written.project_name,
-            project_directory=(
-                _under(folder, written.project_directory) if written.project_directory else None
-            ),
-            secrets_config=written.secrets_config,
-            resource_limits=written.resource_limits,
-            monitoring_config=written.monitoring_config,
-            source=source,
-        )
-
-    def _read(self, source: Path) -> EnvironmentFile:
-        try:
-            root = yaml.compose(self._files.read_text(source), Loader=yaml.CSafeLoader)
-            data = yaml.load(self._files.read_text(source), Loader=yaml.CSafeLoader)
-        except (OSError, UnicodeDecodeError) as error:
-            raise EnvironmentConfigError(
-                ErrorCode.FILE_UNREADABLE, f"{source} can not be read: {error}"
-            ) from error
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-            raise EnvironmentConfigError(
-                ErrorCode.ENVIRONMENT_INVALID,
-                f"{source}{where}: not valid YAML: {getattr(error, 'problem', None) or error}",
-            ) from error
-        try:
-            return EnvironmentFile.model_validate(data if data is not None else {})
-        except ValidationError as error:
-            first = error.errors()[0]
-            line, column = _position(root, first["loc"])
-            key = ".".join(str(p) for p in first["loc"]) or "the file"
-            raise EnvironmentConfigError(
-                ErrorCode.ENVIRONMENT_INVALID,
-                f"{source}:{line + 1}:{column + 1}: {key}: {first['msg']}",
-                remedy=f"known keys: {', '.join(EnvironmentFile.model_fields)}",
-            ) from error
+        return environment_file(self.selection.folder, env, self._files)
 
 
-def _under(folder: Path, path: str) -> Path:
-    """`path` from `folder`, with `..` taken out but links left alone."""
-    joined = folder / Path(path).expanduser()
-    parts: list[str] = []
-    for part in joined.parts:
-        if part == ".." and len(parts) > 1:
-            parts.pop()
-        elif part != "..":
-            parts.append(part)
-    return Path(*parts)
+def _service_keys(limits: Any) -> Map | None:
+    """An environment's limits under the names that a service has for them."""
+    if not isinstance(limits, Map) or not limits:
+        return None
+    result = Map()
+    for key, value in limits.items():
+        value = int(value) if key == "pids" else value  # noqa: PLW2901  (written as text, perhaps)
+        result.put(_LIMITS[key], value, limits.spots.get(key))
+    return result
 
 
 def _as_text(value: str | float | bool) -> str:  # noqa: FBT001  (a YAML scalar)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _position(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, int]:
-    """Line and column, from zero, of the deepest node on `path`."""
-    where = (0, 0)
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if pair is None:
-                break
-            where = (pair[0].start_mark.line, pair[0].start_mark.column)
-            node = pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            where = (node.start_mark.line, node.start_mark.column)
-        else:
-            break
-    return where
-
-
-def _location(error: EnvironmentConfigError) -> Location | None:
-    """The place that an error's message begins with, if it does."""
-    path, _, rest = str(error).partition(":")
-    line, _, rest = rest.partition(":")
-    column = rest.partition(":")[0]
-    if not (path.startswith("/") and line.isdigit() and column.isdigit()):
-        return None
-    at = int(line) - 1, int(column) - 1
-    return Location(path=Path(path), range=Range.of(*at, at[0], at[1] + 1))
+def _locations(tree: Map, path: KeyPath) -> list[tuple[KeyPath, Location]]:
+    found: list[tuple[KeyPath, Location]] = []
+    for key, value in tree.items():
+        spot: Spot | None = tree.spots.get(key)
+        if spot is not None:
+            found.append(((*path, key), spot.location()))
+        if isinstance(value, Map):
+            found += _locations(value, (*path, key))
+    return found

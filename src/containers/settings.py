@@ -40,6 +40,8 @@ class GateSettings(Model):
 class MonitorSettings(Model):
     """How unhealthy services are brought back."""
 
+    enabled: bool = True
+    """Whether anything is restarted; checks are driven all the same."""
     poll_s: float = 5.0
     """A full look at the stack, beside the events, so that nothing missed stays missed."""
     first_backoff_s: float = 0.5

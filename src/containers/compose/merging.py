@@ -252,6 +252,12 @@ _PROJECT: Final = Rules(
         "volumes": Rules(below={"*": Rules(below={"labels": _LISTS})}),
     }
 )
+_ENVIRONMENT: Final = Rules(
+    below={
+        "secrets_config": Rules(below={"*": _REPLACED}),
+        "access": Rules(below={"*": _REPLACED}),
+    }
+)
 
 
 def merge_projects(base: Map, over: Map) -> Map:
@@ -263,4 +269,10 @@ def merge_projects(base: Map, over: Map) -> Map:
 def merge_services(base: Map, over: Map) -> Map:
     """Lay a service onto the one that it extends."""
     merged = _merge(Written(base, None), Written(over, None), _SERVICE)
+    return merged if isinstance(merged, Map) else over
+
+
+def merge_environments(base: Map, over: Map) -> Map:
+    """Lay an environment onto the one that it extends."""
+    merged = _merge(Written(base, None), Written(over, None), _ENVIRONMENT)
     return merged if isinstance(merged, Map) else over

@@ -37,6 +37,11 @@ class Location(Model):
     """Absolute."""
     range: Range
 
+    @classmethod
+    def start_of(cls, path: Path) -> "Location":
+        """A file's first character, for what concerns it as a whole."""
+        return cls(path=path, range=Range.of(0, 0, 0, 0))
+
     @override
     def __str__(self) -> str:
         """`path:line:column`, counted from one, as compilers and editors print it."""
