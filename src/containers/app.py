@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from containers.adapters.chosen_environments import ChosenEnvironments
 from containers.adapters.local_files import LocalFiles
 from containers.adapters.project_locks import FileProjectLocks
 from containers.adapters.system_clock import SystemClock
@@ -78,6 +79,8 @@ class Application:
         self.bus = EventBus(self.clock)
         self.bus.start(tasks)
         self.locks = FileProjectLocks(settings.state_dir)
+        self.choices = ChosenEnvironments(settings.state_dir)
+        self._connection: str | None = None
         self.events = EventIntegration(engine=self.engine, bus=self.bus, clock=self.clock)
         self.events.bind(tasks)
         self._translator: ComposeTranslator | None = None
@@ -101,11 +104,28 @@ class Application:
             self._engine = connected
         return self._engine
 
+    def use_connection(self, connection: str | None) -> None:
+        """Take the Podman that an environment names from now on; None takes the one that is found.
+
+        A connection that a person set for this process wins. One that is open already is closed; who follows
+        its events connects anew.
+        """
+        if connection == self._connection:
+            return
+        self._connection = connection
+        engine, self._engine = self._engine, None
+        self._connecting = None
+        if engine is not None:
+            _ = self.tasks.create_task(engine.close(), name="close")
+
     async def _connect(self) -> ContainerEngine | EngineError:
         from containers.adapters.podman_rest import connect  # noqa: PLC0415  (start-up time)
 
+        settings = self.settings.engine
+        if settings.url is None and self._connection is not None:
+            settings = settings.model_copy(update={"connection": self._connection})
         try:
-            return await connect(self.settings.engine, self.environ, self.settings.state_dir)
+            return await connect(settings, self.environ, self.settings.state_dir)
         except EngineError as error:
             return error
 
@@ -151,7 +171,7 @@ class Application:
             bus=self.bus,
             locks=self.locks,
             clock=self.clock,
-            settings=self.settings.monitor,
+            settings=lambda: manager.monitor_settings,
             group=self.tasks,
         )
 
@@ -160,6 +180,7 @@ class Application:
         from containers.vscode_integration import Stack  # noqa: PLC0415  (start-up time)
 
         manager = self.manager(Selection(folder=folder))
+        manager.environment = self.choices.get(folder) or manager.environment
         return Stack(folder=folder, manager=manager, monitor=self.monitor(manager))
 
     async def close(self) -> None:

@@ -32,7 +32,7 @@ from containers.planning.down import plan_down, plan_restart, plan_stop
 from containers.planning.options import DownOptions, UpOptions
 from containers.planning.up import plan_up
 from containers.ports import Clock, ComposeTranslator, ContainerEngine, EventPublisher, ProjectLocks
-from containers.settings import Settings
+from containers.settings import MonitorSettings, Settings
 
 LOCK_PATIENCE_S = 3.0
 """A monitor's restart holds the lock for a second or two; an apply holds it longer, and is named."""
@@ -65,6 +65,8 @@ class ComposeManager:
         self.environments = environments
         self.environment = DEFAULT
         """The environment that verbs take when they name none."""
+        self.monitor_settings: MonitorSettings = settings.monitor
+        """How the selected environment wants its stack to be kept well."""
         self.project: ResolvedProject | None = None
         """As last resolved without errors."""
         self._engine = engine
@@ -228,6 +230,8 @@ class ComposeManager:
         errors = sum(d.severity is Severity.ERROR for d in loaded.diagnostics)
         if loaded.project is not None and not errors:
             self.project = loaded.project
+            settings = self.environments.monitor_settings(self.environment, self._settings.monitor)
+            self.monitor_settings = settings
         self._publisher.publish(
             ConfigValidated(
                 at=self._clock.now(),

@@ -42,10 +42,13 @@ class HealthMonitor:
         bus: EventBus,
         locks: ProjectLocks,
         clock: Clock,
-        settings: MonitorSettings,
+        settings: Callable[[], MonitorSettings],
         group: TaskOwner,
     ) -> None:
-        """`project` gives the project as last resolved; None while its files are wrong."""
+        """`project` gives the project as last resolved; None while its files are wrong.
+
+        `settings` gives what the project's environment has set.
+        """
         self._project = project
         self._engine = engine
         self._events = events
@@ -53,12 +56,6 @@ class HealthMonitor:
         self._locks = locks
         self._clock = clock
         self._settings = settings
-        self._limits = RestartLimits(
-            first_backoff_s=settings.first_backoff_s,
-            longest_backoff_s=settings.longest_backoff_s,
-            max_attempts=settings.max_attempts,
-            window_s=settings.window_s,
-        )
         self._group = group
         self._task: asyncio.Task[None] | None = None
         self._subscription: Subscription | None = None
@@ -142,7 +139,7 @@ class HealthMonitor:
         """Look, act, and sleep until the next check is due or something happens."""
         while True:
             self._wake.clear()
-            wait_s = self._settings.poll_s
+            wait_s = self._settings().poll_s
             try:
                 wait_s = await self._look()
             except EngineError as error:
@@ -156,17 +153,20 @@ class HealthMonitor:
     async def _look(self) -> float:
         """Start the checks that are due and the restarts that are needed; seconds until the next look."""
         if self._events.disconnected is not None:
-            return self._settings.poll_s
+            return self._settings().poll_s
         engine = await self._engine()
         drives = (await engine.info()).health_driver == "podkeeper"
         now = self._clock.monotonic()
-        soonest = now + self._settings.poll_s
+        settings = self._settings()
+        soonest = now + settings.poll_s
         for service, container in self._containers().items():
             check = self._check_of(container)
             if container.state is ContainerState.RUNNING and check is not None and drives:
                 soonest = min(soonest, self._check_when_due(engine, container, check, now))
             elif not container.is_running:
                 self._probes.pop(container.id, None)
+            if not settings.enabled:
+                continue
             verdict = self._judge(service, container)
             if verdict.verdict is not Verdict.NOTHING:
                 await self._act(container, verdict)
@@ -241,7 +241,14 @@ class HealthMonitor:
             stopped_by_hand=self._events.was_stopped_by_hand(container.id),
         )
         memory = self._memories.get(service, ServiceMemory())
-        verdict = step(memory, seen, self._clock.monotonic(), self._limits)
+        settings = self._settings()
+        limits = RestartLimits(
+            first_backoff_s=settings.first_backoff_s,
+            longest_backoff_s=settings.longest_backoff_s,
+            max_attempts=settings.max_attempts,
+            window_s=settings.window_s,
+        )
+        verdict = step(memory, seen, self._clock.monotonic(), limits)
         if verdict.verdict is Verdict.NOTHING:
             self._memories[service] = verdict.memory
         return verdict

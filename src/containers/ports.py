@@ -215,6 +215,18 @@ class ContainerEngine(Protocol):
         ...
 
 
+class EnvironmentChoices(Protocol):
+    """Which environment a person chose for a folder."""
+
+    def get(self, folder: Path) -> str | None:
+        """The environment that was chosen, or None."""
+        ...
+
+    def choose(self, folder: Path, name: str) -> None:
+        """Note the choice."""
+        ...
+
+
 class ProjectLocks(Protocol):
     """One writer a project, across processes."""
 

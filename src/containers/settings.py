@@ -10,6 +10,8 @@ class EngineSettings(Model):
 
     url: str | None = None
     """An explicit connection, such as `unix:///run/podman/podman.sock`; None searches for one."""
+    connection: str | None = None
+    """What an environment asks for: a name of `podman system connection`, or a URL."""
     podman: str = "podman"
     """The Podman program, by name or path."""
     call_timeout_s: float = 30.0

@@ -59,10 +59,15 @@ def program(folder: Path, connections: str = "[]") -> Path:
 
 
 async def find(
-    root: Path, environ: Mapping[str, str], *, podman: str = "none", url: str | None = None
+    root: Path,
+    environ: Mapping[str, str],
+    *,
+    podman: str = "none",
+    url: str | None = None,
+    connection: str | None = None,
 ) -> Connection:
     """Search below `root` alone."""
-    settings = EngineSettings(url=url, podman=podman)
+    settings = EngineSettings(url=url, podman=podman, connection=connection)
     return await find_connection(settings, {"PATH": os.defpath, **environ}, root / "state", root=root)
 
 
@@ -80,6 +85,27 @@ async def test_container_host_comes_before_what_is_found(tmp_path: Path) -> None
         found = await find(tmp_path, {"CONTAINER_HOST": url})
     assert found.url == url
     assert "CONTAINER_HOST" in found.chosen_because
+
+
+async def test_what_an_environment_names_comes_before_container_host(tmp_path: Path) -> None:
+    """A URL, or the name of one of Podman's connections, whichever is the default."""
+    with service(tmp_path / "far.sock") as url, service(tmp_path / "host.sock") as host:
+        listed = f'[{{"Name":"near","Default":true,"URI":"unix:///near.sock"}},{{"Name":"far","URI":"{url}"}}]'
+        podman = program(tmp_path, listed)
+        for connection in ("far", url):
+            found = await find(tmp_path, {"CONTAINER_HOST": host}, podman=str(podman), connection=connection)
+            assert found.url == url
+            assert "environment" in found.chosen_because
+
+
+async def test_a_connection_that_podman_does_not_have_is_told_with_those_it_has(tmp_path: Path) -> None:
+    """Nothing else is taken in its place."""
+    podman = program(tmp_path, '[{"Name":"near","Default":true,"URI":"unix:///near.sock"}]')
+    with pytest.raises(EngineError) as wrong:
+        await find(tmp_path, {}, podman=str(podman), connection="far")
+    assert wrong.value.code is ErrorCode.DAEMON_UNREACHABLE
+    assert "'far'" in str(wrong.value)
+    assert "near" in wrong.value.remedy
 
 
 async def test_podmans_default_connection_comes_before_sockets(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def layers(explanation: Explanation) -> list[str]:
         ("services.api.user", ["base.yaml:4:11 '1'"]),
         (
             "services.api.environment.LEVEL",
-            ["compose.yaml:10:61 info", "base.yaml:5:27 debug", "b.env:1:1 LEVEL=b", "a.env:2:1 LEVEL=a"],
+            ["compose.yaml:10:61 info", "base.yaml:5:26 debug", "b.env:1:1 LEVEL=b", "a.env:2:1 LEVEL=a"],
         ),
         ("services.api.environment.FROM_A", ["b.env:2:1 FROM_A=2", "a.env:3:1 FROM_A=1"]),
         ("services.api.ports[0]", ['compose.yaml:11:24 "8080:80"', 'compose.yaml:11:13 "8080:80"']),

@@ -74,6 +74,7 @@ class Keeper:
         self.bus = EventBus(self.clock)
         self.tasks = LoopTasks()
         self.locks = Locks()
+        self.settings = MonitorSettings(poll_s=0.05, first_backoff_s=0.01, max_attempts=3)
         self.seen: list[EventBase] = []
         self.changed = asyncio.Event()
         self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
@@ -84,7 +85,7 @@ class Keeper:
             bus=self.bus,
             locks=self.locks,
             clock=self.clock,
-            settings=MonitorSettings(poll_s=0.05, first_backoff_s=0.01, max_attempts=3),
+            settings=lambda: self.settings,
             group=self.tasks,
         )
 
@@ -211,6 +212,18 @@ async def test_nothing_is_restarted_while_somebody_applies(keeper: Keeper) -> No
     (refused,) = await keeper.monitor.restart_unhealthy_services()
     assert (refused.restarted, "an apply" in refused.reason) == (False, True)
     keeper.locks.holder = ""
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+
+
+async def test_nothing_is_restarted_where_monitoring_is_off_until_it_is_on(keeper: Keeper) -> None:
+    """What the environment says counts at each look."""
+    keeper.settings = keeper.settings.model_copy(update={"enabled": False})
+    await keeper.start()
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    await keeper.clock.sleep(0.2)
+    assert "health.restarted" not in keeper.kinds()
+    keeper.settings = keeper.settings.model_copy(update={"enabled": True})
     await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
 
 

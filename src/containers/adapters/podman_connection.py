@@ -77,8 +77,9 @@ async def find_connection(
 ) -> Connection:
     """Take the first place in the search order that answers as Podman 4.0 or later.
 
-    The order: the setting, `CONTAINER_HOST`, the default of `podman system connection`, the rootless socket,
-    the rootful one, one mounted into the container we run in, and last a service that we start ourselves.
+    The order: the setting, what the environment names, `CONTAINER_HOST`, the default of `podman system
+    connection`, the rootless socket, the rootful one, one mounted into the container we run in, and last a
+    service that we start ourselves.
     `root` is where the system's own places are looked for.
 
     Raises:
@@ -114,6 +115,8 @@ async def _candidates(
 ) -> AsyncIterator[Candidate]:
     if settings.url:
         yield Candidate(settings.url, "it is set in the settings", binding=True)
+    if settings.connection:
+        yield await _of_environment(settings.connection, podman, environ)
     if host := environ.get("CONTAINER_HOST"):
         key = environ.get("CONTAINER_SSHKEY")
         yield Candidate(host, "CONTAINER_HOST names it", identity=key, binding=True)
@@ -147,8 +150,30 @@ def _is_mounted(path: Path, root: Path) -> bool:
     return not points.isdisjoint({str(resolved), str(resolved.parent)})
 
 
+async def _of_environment(connection: str, podman: str | None, environ: Mapping[str, str]) -> Candidate:
+    """What an environment names: a URL, or one of Podman's own connections."""
+    if "://" in connection:
+        return Candidate(connection, "the environment names it", binding=True)
+    entries = await _system_connections(podman, environ) if podman else ()
+    for entry in entries:
+        if _name_of(entry) == connection and entry.get("URI"):
+            because = f'the environment names Podman\'s connection "{connection}"'
+            identity = entry.get("Identity") or None
+            return Candidate(str(entry["URI"]), because, identity=identity, binding=True)
+    known = ", ".join(map(_name_of, entries)) or "none"
+    raise EngineError(
+        ErrorCode.DAEMON_UNREACHABLE,
+        f"the environment names the connection {connection!r}, which Podman does not have",
+        remedy=f"Run `podman system connection add {connection} URL`, or take one of: {known}.",
+    )
+
+
 async def _default_system_connection(podman: str, environ: Mapping[str, str]) -> Candidate | None:
     """What `podman system connection default` was set to, if anything."""
+    return _default_of(await _system_connections(podman, environ))
+
+
+async def _system_connections(podman: str, environ: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
     process = await asyncio.create_subprocess_exec(
         podman,
         "system",
@@ -167,21 +192,25 @@ async def _default_system_connection(podman: str, environ: Mapping[str, str]) ->
         entries = json.loads(output or b"[]")
     except (TimeoutError, ValueError) as error:
         _log.info("podman's connections could not be listed: %r", error)
-        return None
+        return ()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return _default_of(entries if isinstance(entries, list) else ())
+    return entries if isinstance(entries, list) else ()
+
+
+def _name_of(entry: Mapping[str, Any]) -> str:
+    """Before 4.2 the default is marked by a star behind its name."""
+    return str(entry.get("Name", "")).rstrip("*")
 
 
 def _default_of(entries: Sequence[Mapping[str, Any]]) -> Candidate | None:
     for entry in entries:
-        name = str(entry.get("Name", ""))
-        # Before 4.2 the default is marked by a star behind its name.
-        if (entry.get("Default") or name.endswith("*")) and entry.get("URI"):
-            because = f'it is Podman\'s default connection "{name.rstrip("*")}"'
+        is_default = entry.get("Default") or str(entry.get("Name", "")).endswith("*")
+        if is_default and entry.get("URI"):
+            because = f'it is Podman\'s default connection "{_name_of(entry)}"'
             return Candidate(str(entry["URI"]), because, identity=entry.get("Identity") or None)
     return None
 
