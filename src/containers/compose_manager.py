@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from ulid import ULID
 
 from containers.compose.loading import LoadResult
+from containers.compose.podman_table import Provider
+from containers.compose.podman_view import podman_view
 from containers.environment_manager import DEFAULT, EnvironmentManager
 from containers.event_integration import EngineProvider
 from containers.execution.context import Context
@@ -138,12 +140,33 @@ class ComposeManager:
         texts = [await engine.logs(c.id, lines) for c in await self._containers_of(service)]
         return "".join(t if t.endswith("\n") or not t else f"{t}\n" for t in texts)
 
-    async def validate_compose_files(self) -> ValidationResult:
-        """Read the files anew and say everything that is wrong with them; needs no engine."""
+    async def validate_compose_files(
+        self, *, on_engine: bool = False, provider: Provider = Provider.PODMAN
+    ) -> ValidationResult:
+        """Read the files anew and say everything that is wrong with them.
+
+        Args:
+            on_engine: also say what works differently on the engine that is found, and what the project has
+                in common with other environments that it cannot share; without an engine, say that.
+            provider: who would run the project on it.
+        """
         loaded = self.load()
-        return ValidationResult(
-            diagnostics=loaded.diagnostics, files=tuple(str(path) for path in loaded.files)
-        )
+        found = list(loaded.diagnostics)
+        if on_engine and loaded.project is not None:
+            found += self.environments.find_collisions(self.environment, loaded.project)
+            try:
+                info = await (await self._engine()).info()
+                found += podman_view(loaded.project, info, provider)
+            except PodkeeperError as error:
+                found.append(
+                    Diagnostic(
+                        code=error.code,
+                        severity=Severity.INFORMATION,
+                        message=f"Podman could not be asked what works there: {error}",
+                        hint=error.remedy or None,
+                    )
+                )
+        return ValidationResult(diagnostics=tuple(found), files=tuple(str(path) for path in loaded.files))
 
     # more verbs
 
@@ -183,6 +206,33 @@ class ComposeManager:
         plan = plan_up(project, observed, options)
         self._tell_plan(plan)
         return plan
+
+    async def pinned_images(self) -> dict[str, str]:
+        """Each service's image by digest instead of by tag, as Podman has it here.
+
+        Raises:
+            PodkeeperError: the files are wrong, an image is not here, or the engine can not be asked.
+        """
+        project = self.require_project()
+        engine = await self._engine()
+        pinned: dict[str, str] = {}
+        for name, service in project.services.items():
+            image = service.image
+            if "@" in image:
+                pinned[name] = image
+                continue
+            digest = await engine.image_digest(image)
+            if digest is None:
+                place = project.location_of("services", name, "image")
+                raise PodkeeperError(
+                    ErrorCode.IMAGE_NOT_FOUND,
+                    f"{place}: Podman has no image {image} here, so its digest is not known",
+                    remedy=f"podman pull {image}",
+                    service=name,
+                )
+            repository, _, tag = image.rpartition(":")
+            pinned[name] = f"{repository if repository and '/' not in tag else image}@{digest}"
+        return pinned
 
     async def follow_logs(self, service: str, lines: int | None = None) -> AsyncIterator[str]:
         """Lines of a service's first container as they come.
@@ -243,6 +293,14 @@ class ComposeManager:
             )
         )
         return loaded
+
+    @property
+    def connection(self) -> str | None:
+        """The Podman that the selected environment names; None where it names none, or cannot be read."""
+        try:
+            return self.environments.load_environment_config(self.environment).connection
+        except PodkeeperError:
+            return None
 
     def require_project(self) -> ResolvedProject:
         """The project, resolved anew.

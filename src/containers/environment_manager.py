@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from containers.compose import dotenv
+from containers.compose.colliding import collisions
 from containers.compose.environment_files import (
     FILE_NAMES,
     FOLDER,
@@ -19,12 +20,13 @@ from containers.compose.loading import LoadRequest, LoadResult, discover_files, 
 from containers.compose.nodes import Map, Seq, Spot
 from containers.compose.reporting import Report
 from containers.compose.sources import Sources
+from containers.compose.variable_template import merged, variable_template
 from containers.model.base import Model
 from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
 from containers.model.environment import EnvironmentConfig
 from containers.model.errors import EnvironmentConfigError, ErrorCode, PodkeeperError
 from containers.model.explanation import Explanation
-from containers.model.project import KeyPath
+from containers.model.project import KeyPath, ResolvedProject
 from containers.model.source import Location
 from containers.model.variables import Variable
 from containers.ports import Files
@@ -32,6 +34,7 @@ from containers.settings import MonitorSettings
 
 DEFAULT = "development"
 
+_USUAL_ORDER = (DEFAULT, "testing", "staging", "production")
 _LIMITS = {"memory": "mem_limit", "cpus": "cpus", "pids": "pids_limit"}
 """Keys of an environment's `resource_limits` to those of a service."""
 
@@ -93,7 +96,7 @@ class EnvironmentManager:
         found, _ = self._find(config.name)
         if found is None or found.config != config:
             found = _Found(config, Map())
-        result = self._load(found)
+        result = load_project(self._request(found), self._files)
         return ValidationResult(
             diagnostics=result.diagnostics, files=tuple(str(path) for path in result.files)
         )
@@ -136,17 +139,23 @@ class EnvironmentManager:
     # more
 
     def list_environments(self) -> tuple[str, ...]:
-        """The names of all environments, `development` first where it exists."""
+        """The names of all environments, in the order that a change goes through them."""
         folder = self.selection.folder / FOLDER
         names = [n for n in self._files.list_dir(folder) if self._file_of(n) is not None]
         if not names:
             names = list(self._conventions())
         if DEFAULT not in names and (not names or self._discovered()):
             names.insert(0, DEFAULT)
-        return tuple(sorted(names, key=lambda n: (n != DEFAULT, n)))
+        usual = {name: place for place, name in enumerate(_USUAL_ORDER)}
+        return tuple(sorted(names, key=lambda n: (usual.get(n, len(usual)), n)))
 
     def load_project(
-        self, env: str = DEFAULT, *, check_consistency: bool = True, as_written: bool = False
+        self,
+        env: str = DEFAULT,
+        *,
+        check_consistency: bool = True,
+        as_written: bool = False,
+        all_profiles: bool = False,
     ) -> LoadResult:
         """Resolve the environment's project; what is wrong comes back as diagnostics, never raised.
 
@@ -154,18 +163,36 @@ class EnvironmentManager:
             env: which environment.
             check_consistency: whether undefined references and the like are errors.
             as_written: leave variables as they are; there is then a document, but no project.
+            all_profiles: take every service, whatever profile it needs.
         """
         found, diagnostics = self._find(env)
         if found is None:
             source = self._file_of(env)
             files = (source,) if source is not None else ()
             return LoadResult(project=None, diagnostics=diagnostics, files=files)
-        return self._load(found, check_consistency=check_consistency, as_written=as_written)
+        update: dict[str, Any] = {"check_consistency": check_consistency, "as_written": as_written}
+        if all_profiles:
+            update["profiles"] = ("*",)
+        return load_project(self._request(found).model_copy(update=update), self._files)
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:
         """Every variable that the environment's files name, by name, whether or not they are right."""
         found, _ = self._find(env)
         return find_variables(self._request(found), self._files) if found is not None else ()
+
+    def variable_template(self) -> tuple[str, int]:
+        """A `.env.example` for all environments together, and how many variables it has."""
+        listed: list[tuple[str, tuple[Variable, ...]]] = []
+        set_by: dict[str, tuple[str, ...]] = {}
+        for env in self.list_environments():
+            found, _ = self._find(env)
+            if found is None:
+                continue
+            listed.append((env, find_variables(self._request(found), self._files)))
+            for name in found.config.environment_variables:
+                set_by[name] = (*set_by.get(name, ()), env)
+        variables = merged(listed, self.selection.folder)
+        return variable_template(variables, set_by), len(variables)
 
     def explain(self, path: str, env: str = DEFAULT) -> Explanation:
         """Why one value of the resolved project is what it is.
@@ -191,6 +218,21 @@ class EnvironmentManager:
             read=lambda file: Sources(self._files).read(file, Report()),
         )
         return explainer.explain(path)
+
+    def find_collisions(self, env: str, project: ResolvedProject) -> tuple[Diagnostic, ...]:
+        """What this environment's project cannot have at the same time as another's on the same Podman."""
+        config = self.load_environment_config(env)
+        found: list[Diagnostic] = []
+        for other in self.list_environments():
+            if other == env:
+                continue
+            loaded, _ = self._find(other)
+            if loaded is None or loaded.config.connection != config.connection:
+                continue
+            theirs = load_project(self._request(loaded), self._files).project
+            if theirs is not None:
+                found += collisions(project, theirs, other)
+        return tuple(found)
 
     def monitor_settings(self, env: str, base: MonitorSettings) -> MonitorSettings:
         """The monitor's settings, as the environment has them; `base` where it says nothing or is wrong."""
@@ -277,15 +319,6 @@ class EnvironmentManager:
             locations=dict(_locations(tree, ())),
         )
         return _Found(config, tree), tuple(report.diagnostics)
-
-    def _load(
-        self, found: _Found, *, check_consistency: bool = True, as_written: bool = False
-    ) -> LoadResult:
-        request = self._request(found)
-        if as_written or not check_consistency:
-            update = {"check_consistency": check_consistency, "as_written": as_written}
-            request = request.model_copy(update=update)
-        return load_project(request, self._files)
 
     def _request(self, found: _Found) -> LoadRequest:
         selection, (config, tree) = self.selection, found

@@ -72,6 +72,8 @@ class ContainerRecipe(Model):
     image: str
     command: tuple[str, ...] = ()
     """What follows the image."""
+    numbered_options: tuple[tuple[str, ...], ...] = ()
+    """Further options of each replica, the first one's first; empty where all are alike."""
     volumes: tuple[str, ...] = ()
     """Engine names of the anonymous volumes it mounts; their options are in `Translation.volumes`. No step
     creates them: whoever creates the container does so before, so that they carry the project's labels."""
@@ -133,6 +135,10 @@ class ContainerEngine(Protocol):
 
     async def build_image(self, reference: str, build: BuildConfig) -> ImageId:
         """Build an image and tag it. Raises `build_failed` with the last lines of output."""
+        ...
+
+    async def image_digest(self, reference: str) -> str | None:
+        """The digest, `sha256:…`, that a local image is known by in its repository; None without an image."""
         ...
 
     async def create_network(self, name: str, options: Sequence[str]) -> bool:

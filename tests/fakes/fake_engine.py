@@ -200,6 +200,11 @@ class FakeEngine:
         self._tell("image", "build", self._images[_full(reference)], reference, {})
         return self._images[_full(reference)]
 
+    async def image_digest(self, reference: str) -> str | None:
+        """Its id, which serves as its digest here."""
+        await self._enter("image_digest", reference)
+        return self._images.get(_full(reference))
+
     async def create_network(self, name: str, options: Sequence[str]) -> bool:
         """Podman 4.3 tells no event about it."""
         await self._change("create_network", name)

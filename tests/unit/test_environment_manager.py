@@ -227,7 +227,7 @@ CONVENTION = {
 def test_overlays_by_their_usual_names_are_environments() -> None:
     """`compose.prod.yaml` is production: without the override, with the variables of `.env.production`."""
     one = manager(CONVENTION)
-    assert one.list_environments() == ("development", "production", "staging")
+    assert one.list_environments() == ("development", "staging", "production")
     assert [p.name for p in one.get_compose_files("production")] == ["compose.yaml", "compose.prod.yaml"]
     production = resolved(one, "production")
     web = production.services[ServiceName("web")]

@@ -9,6 +9,7 @@ from containers.model.observed import EngineInfo
 _SYSTEMD = Path("/run/systemd/system")
 _FIRST_OPEN_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _USUAL_FIRST_OPEN_PORT = 1024
+_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 
 def describe_engine(record: InfoRecord, connection: Connection) -> EngineInfo:
@@ -26,6 +27,9 @@ def describe_engine(record: InfoRecord, connection: Connection) -> EngineInfo:
         network_backend=host.network_backend,
         runtime=host.oci_runtime.name,
         health_driver="systemd" if timers else "podkeeper",
+        selinux=host.security.selinux_enabled,
+        first_unprivileged_port=_first_open_port() if host.security.rootless and connection.local else 1,
+        unenforced=unenforced_by(host),
         limits=limits_of(host, timers=timers, local=connection.local),
     )
 
@@ -41,6 +45,15 @@ def runs_timers(host: HostRecord, *, local: bool, root: Path = Path("/")) -> boo
     if not (root / _SYSTEMD.relative_to("/")).is_dir():
         return False
     return not host.security.rootless or (root / f"run/user/{host.owner_uid}/bus").exists()
+
+
+def unenforced_by(host: HostRecord) -> tuple[str, ...]:
+    """The cgroup controllers that this engine cannot use."""
+    if not host.security.rootless:
+        return ()
+    if host.cgroup_version == "v1":
+        return _CONTROLLERS
+    return tuple(c for c in _CONTROLLERS if c not in host.cgroup_controllers)
 
 
 def limits_of(host: HostRecord, *, timers: bool, local: bool) -> tuple[str, ...]:

@@ -326,6 +326,7 @@ class SecurityRecord(_Record):
     """`host.security`."""
 
     rootless: bool = False
+    selinux_enabled: bool = Field(default=False, alias="selinuxEnabled")
 
 
 class RuntimeRecord(_Record):

@@ -138,6 +138,16 @@ class PodmanRestEngine:
         """Build an image and tag it. Raises `build_failed` with the last lines of output."""
         return ImageId(await self._cli.build(reference, build))
 
+    async def image_digest(self, reference: str) -> str | None:
+        """The digest that a local image is known by in its repository; None without an image."""
+        path = path_of("images", reference, "json")
+        response = await self._calls.send("get", path, doing=f"look for {reference}", accept=(GONE,))
+        if response.status_code == GONE:
+            return None
+        payload = response.json()
+        known = [str(each).rpartition("@")[2] for each in payload.get("RepoDigests") or ()]
+        return next(iter(known), payload.get("Digest") or None)
+
     async def create_network(self, name: str, options: Sequence[str]) -> bool:
         """Create a network; False when it is there already."""
         return await self._cli.create_network(name, options)

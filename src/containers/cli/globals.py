@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from containers.environment_manager import DEFAULT, Selection
+from containers.environment_manager import Selection
+
+STANDARD_INPUT = "<stdin>"
+"""How the file that `-f -` reads is called in messages."""
 
 
 class Progress(StrEnum):
@@ -34,7 +37,8 @@ class Globals:
     profiles: tuple[str, ...] = ()
     env_files: tuple[Path, ...] = ()
     project_directory: Path | None = None
-    environment: str = DEFAULT
+    environment: str | None = None
+    """None takes what was chosen for the folder."""
     progress: Progress = Progress.AUTO
     ansi: Ansi = Ansi.AUTO
     engine_url: str | None = None
@@ -45,7 +49,7 @@ class Globals:
         folder = Path.cwd()
         return Selection(
             folder=folder,
-            files=tuple(folder / f for f in self.files),
+            files=tuple(folder / (STANDARD_INPUT if str(f) == "-" else f) for f in self.files),
             project_directory=folder / self.project_directory if self.project_directory else None,
             project_name=self.project_name,
             profiles=self.profiles,

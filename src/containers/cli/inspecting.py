@@ -7,6 +7,7 @@ import typer
 
 from containers.cli.running import Run, run
 from containers.cli.tables import plan_renderable, status_rows, status_table
+from containers.compose.podman_table import Provider
 from containers.model.base import ServiceName
 from containers.model.diagnostics import Severity
 from containers.planning.options import UpOptions
@@ -93,11 +94,20 @@ def plan(context: typer.Context, services: Services = None, json: Json = False) 
     run(context, verb)
 
 
-def validate(context: typer.Context, json: Json = False) -> None:
+def validate(
+    context: typer.Context,
+    engine: Annotated[
+        bool, typer.Option("--engine/--no-engine", help="Also say what works differently on Podman here.")
+    ] = True,
+    provider: Annotated[
+        Provider, typer.Option(help="Who would run it; podman-compose alone does less than Podkeeper.")
+    ] = Provider.PODMAN,
+    json: Json = False,
+) -> None:
     """Check the compose files; every error has its file, line and code."""
 
     async def verb(with_: Run) -> int:
-        result = await with_.manager.validate_compose_files()
+        result = await with_.manager.validate_compose_files(on_engine=engine, provider=provider)
         if json:
             with_.terminal.json(result.model_dump(mode="json"))
             return 0 if result.ok else 1

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from containers import __version__
-from containers.cli import inspecting, keeping, serving, stack
+from containers.cli import configuring, environments, inspecting, keeping, serving, stack
 from containers.cli.globals import Ansi, Globals, Progress
-from containers.environment_manager import DEFAULT
 
 app = typer.Typer(
     name="podkeeper",
@@ -19,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, inspecting, keeping, serving):
+for group in (stack, inspecting, configuring, environments, keeping, serving):
     group.register(app)
 
 
@@ -48,9 +47,14 @@ def options(
         typer.Option("--project-directory", help="Where relative paths in the compose files begin."),
     ] = None,
     environment: Annotated[
-        str,
-        typer.Option("--env", "-e", envvar="PODKEEPER_ENV", help="The environment, of environments/<name>/."),
-    ] = DEFAULT,
+        str | None,
+        typer.Option(
+            "--env",
+            "-e",
+            envvar="PODKEEPER_ENV",
+            help="The environment; else the one that `env use` chose, else development.",
+        ),
+    ] = None,
     progress: Annotated[Progress, typer.Option(help="How progress is shown.")] = Progress.AUTO,
     ansi: Annotated[Ansi, typer.Option(help="When to use colours and move the cursor.")] = Ansi.AUTO,
     engine_url: Annotated[

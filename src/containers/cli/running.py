@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import NoReturn
 import typer
 
 from containers.app import Application, default_settings, running
-from containers.cli.globals import Globals
+from containers.cli.globals import STANDARD_INPUT, Globals
 from containers.cli.terminal import Terminal
 from containers.compose_manager import ComposeManager
+from containers.environment_manager import DEFAULT
 from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.outcome import Problem
 from containers.settings import Settings
@@ -29,6 +31,13 @@ class Run:
     manager: ComposeManager
     terminal: Terminal
     chosen: Globals
+
+    def select(self, environment: str | None) -> str:
+        """Take another environment than the one chosen so far, if one is named; its name."""
+        if environment is not None:
+            self.manager.environment = environment
+        self.app.use_connection(self.manager.connection)
+        return self.manager.environment
 
 
 Verb = Callable[[Run], Awaitable[int]]
@@ -56,6 +65,15 @@ def run(context: typer.Context, verb: Verb) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PodkeeperError(
+            ErrorCode.FILE_UNREADABLE, "standard input is not UTF-8", remedy="pass a compose file in UTF-8"
+        ) from error
+
+
 def _unexpected(error: Exception, settings: Settings) -> Problem:
     """A fault of ours: said in a line, with the whole chain in a file."""
     report = settings.state_dir / "last-error.txt"
@@ -72,9 +90,13 @@ def _unexpected(error: Exception, settings: Settings) -> Problem:
 async def _run(chosen: Globals, terminal: Terminal, verb: Verb) -> int:
     settings = default_settings(chosen.environ, chosen.engine_url)
     async with running(settings, chosen.environ) as app:
-        manager = app.manager(chosen.selection())
-        manager.environment = chosen.environment
-        return await _until_interrupted(Run(app, manager, terminal, chosen), verb)
+        selection = chosen.selection()
+        if selection.folder / STANDARD_INPUT in selection.files:
+            app.files.open_document(selection.folder / STANDARD_INPUT, _standard_input())
+        manager = app.manager(selection)
+        run = Run(app, manager, terminal, chosen)
+        run.select(chosen.environment or app.choices.get(selection.folder) or DEFAULT)
+        return await _until_interrupted(run, verb)
 
 
 async def _until_interrupted(context: Run, verb: Verb) -> int:

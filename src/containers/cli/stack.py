@@ -63,10 +63,9 @@ def up(
     )
 
     async def verb(with_: Run) -> int:
-        chosen = environment or with_.chosen.environment
         return await _apply(
             with_,
-            with_.manager.start_services(chosen, options, timeout_s=timeout),
+            with_.manager.start_services(with_.select(environment), options, timeout_s=timeout),
             json=json,
             with_table=True,
         )

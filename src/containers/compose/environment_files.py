@@ -102,7 +102,7 @@ class EnvironmentReader:
         self._check_values(tree)
         _settle_paths(tree)
         below = self._below(name, tree, chain)
-        return tree if below is None else merge_environments(copied(below), tree)
+        return tree if below is None else merge_environments(copied(below), tree, self._report)
 
     def _below(self, name: str, tree: Map, chain: tuple[tuple[str, Spot], ...]) -> Map | None:
         """What this environment extends."""

@@ -79,3 +79,13 @@ def size_bytes(text: str) -> int:
     if not match:
         raise ValueError(text)
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def size_words(text: str) -> str:
+    """A number of bytes as people say it: `512 MiB`."""
+    number = float(text)
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:  # noqa: PLR2004  (the size of a unit)
+            return f"{number:g} {unit}"
+        number /= 1024
+    return f"{number:g} GiB"

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from containers.compose.nodes import Map, Seq, Spot
+from containers.compose.nodes import Map, Seq, Spot, kind_of
 from containers.compose.reading import Override, Reset
+from containers.compose.reporting import Report
 from containers.compose.scalars import written
+from containers.model.errors import ErrorCode
 
-_Merger: TypeAlias = Callable[["Written", "Written", "Rules"], Any]
+_Merger: TypeAlias = Callable[["Written", "Written", "Rules", "Place"], Any]
 
 
 class Written(NamedTuple):
@@ -15,6 +17,30 @@ class Written(NamedTuple):
 
     value: Any
     spot: Spot | None
+
+
+class Place(NamedTuple):
+    """Where in the tree two values meet, and whom to tell when they cannot be merged."""
+
+    path: tuple[str, ...]
+    report: Report
+
+    def under(self, key: str) -> "Place":
+        """The place below a key."""
+        return Place((*self.path, key), self.report)
+
+    def clash(self, below: Written, above: Written) -> Any:
+        """Say that the kinds do not fit; the lower value stays."""
+        self.report.broken.add(self.path[:2])
+        self.report.error(
+            ErrorCode.INVALID_TYPE,
+            f"{'.'.join(self.path)} is {kind_of(below.value)} below and {kind_of(above.value)} here",
+            above.spot,
+            hint="write it in the same form, or put `!override` before the value",
+            service=self.path[1] if self.path[0] == "services" and len(self.path) > 1 else None,
+            related=[below.spot.location()] if below.spot is not None else (),
+        )
+        return below.value
 
 
 class Rules:
@@ -31,21 +57,23 @@ class Rules:
         return self._below.get(key) or self._below.get("*") or _NONE
 
 
-def _merge(below: Written, above: Written, rules: Rules) -> Any:
+def _merge(below: Written, above: Written, rules: Rules, place: Place) -> Any:
     """Lay one value onto another, which is changed in place where it can be.
 
-    A mapping laid onto a scalar, or a scalar onto a mapping, changes nothing.
+    What takes the place of a mapping or a list must be one itself; nothing at all changes nothing.
     """
     base, over = below.value, above.value
     if isinstance(over, Override):
         return over.value
     if rules.merger is not None:
-        return rules.merger(below, above, rules)
+        return rules.merger(below, above, rules, place)
+    if over is None:
+        return base
     if isinstance(base, Map):
-        return _mappings(base, over, rules) if isinstance(over, Map) else base
+        return _mappings(base, over, rules, place) if isinstance(over, Map) else place.clash(below, above)
     if isinstance(base, Seq):
-        return _appended(base, over) if isinstance(over, Seq) else base
-    return base if over is None else over
+        return _appended(base, over) if isinstance(over, Seq) else place.clash(below, above)
+    return over
 
 
 def settle(value: Any) -> Any:
@@ -65,7 +93,7 @@ def settle(value: Any) -> Any:
     return value
 
 
-def _mappings(base: Map, over: Map, rules: Rules) -> Map:
+def _mappings(base: Map, over: Map, rules: Rules, place: Place) -> Map:
     for key, entry in over.items():
         spot = over.spots.get(key)
         if isinstance(entry, Reset):
@@ -73,11 +101,11 @@ def _mappings(base: Map, over: Map, rules: Rules) -> Map:
         elif key not in base or key.startswith("x-"):
             base.put(key, settle(entry), spot)
         else:
-            result = _merge(Written(base[key], base.spots.get(key)), Written(entry, spot), rules.under(key))
             below = base.spots.get(key)
+            under = Written(base[key], below)
+            result = _merge(under, Written(entry, spot), rules.under(key), place.under(key))
             kept = result is base[key] and (entry is None or isinstance(result, (Map, Seq)))
-            place = below if kept or spot is None else spot.laid_over(below)
-            base.put(key, settle(result), place)
+            base.put(key, settle(result), below if kept or spot is None else spot.laid_over(below))
     return base
 
 
@@ -108,7 +136,7 @@ def _as_list(written_value: Written) -> Seq:
     return result
 
 
-def _lists(below: Written, above: Written, _rules: Rules) -> Any:
+def _lists(below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
     base = _as_list(below)
     if isinstance(above.value, Map):
         removed = {key for key, entry in above.value.items() if isinstance(entry, Reset)}
@@ -121,7 +149,7 @@ def _lists(below: Written, above: Written, _rules: Rules) -> Any:
     return _appended(base, _as_list(above))
 
 
-def _replaced(_below: Written, above: Written, _rules: Rules) -> Any:
+def _replaced(_below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
     return above.value
 
 
@@ -137,16 +165,16 @@ def _keyed(default: Callable[[], Any]) -> _Merger:
                 result.put(item, default(), spot)
         return result
 
-    def merger(below: Written, above: Written, rules: Rules) -> Any:
+    def merger(below: Written, above: Written, rules: Rules, place: Place) -> Any:
         base, over = as_mapping(below.value), as_mapping(above.value)
         if isinstance(base, Map) and isinstance(over, Map):
-            return _mappings(base, over, rules)
+            return _mappings(base, over, rules, place)
         return base if over is None else over
 
     return merger
 
 
-def _build(below: Written, above: Written, rules: Rules) -> Any:
+def _build(below: Written, above: Written, rules: Rules, place: Place) -> Any:
     def as_mapping(build: Written) -> Any:
         if isinstance(build.value, str):
             result = Map()
@@ -156,29 +184,29 @@ def _build(below: Written, above: Written, rules: Rules) -> Any:
 
     base, over = as_mapping(below), as_mapping(above)
     if isinstance(base, Map) and isinstance(over, Map):
-        return _mappings(base, over, rules)
+        return _mappings(base, over, rules, place)
     return base if over is None else over
 
 
-def _logging(below: Written, above: Written, rules: Rules) -> Any:
+def _logging(below: Written, above: Written, rules: Rules, place: Place) -> Any:
     """Options are merged only where both sides mean the same driver."""
     base, over = below.value, above.value
     if not (isinstance(base, Map) and isinstance(over, Map)):
-        return base if over is None else over
+        return place.clash(below, above)
     ours, theirs = base.get("driver"), over.get("driver")
     if ours == theirs or ours is None or theirs is None:
-        return _mappings(base, over, rules)
+        return _mappings(base, over, rules, place)
     return over
 
 
-def _limits(below: Written, above: Written, rules: Rules) -> Any:
+def _limits(below: Written, above: Written, rules: Rules, place: Place) -> Any:
     base, over = below.value, above.value
     if isinstance(base, Map) and isinstance(over, Map):
-        return _mappings(base, over, rules)
+        return _mappings(base, over, rules, place)
     return over
 
 
-def _address_pools(below: Written, above: Written, rules: Rules) -> Any:
+def _address_pools(below: Written, above: Written, rules: Rules, place: Place) -> Any:
     """Pools with the same subnet are merged, others appended."""
     base, over = below.value, above.value
     if not (isinstance(base, Seq) and isinstance(over, Seq)):
@@ -193,7 +221,7 @@ def _address_pools(below: Written, above: Written, rules: Rules) -> Any:
             if isinstance(known, Map) and isinstance(pool, Map) and known.get("subnet") == pool.get("subnet")
         ]
         if same:
-            _mappings(same[0], pool, rules)
+            _mappings(same[0], pool, rules, place)
         else:
             result.add(pool, spot)
     return result
@@ -260,19 +288,20 @@ _ENVIRONMENT: Final = Rules(
 )
 
 
-def merge_projects(base: Map, over: Map) -> Map:
+def merge_projects(base: Map, over: Map, report: Report) -> Map:
     """Lay a later compose file onto an earlier one."""
-    merged = _merge(Written(base, None), Written(over, None), _PROJECT)
+    merged = _merge(Written(base, None), Written(over, None), _PROJECT, Place((), report))
     return merged if isinstance(merged, Map) else base
 
 
-def merge_services(base: Map, over: Map) -> Map:
+def merge_services(base: Map, over: Map, name: str, report: Report) -> Map:
     """Lay a service onto the one that it extends."""
-    merged = _merge(Written(base, None), Written(over, None), _SERVICE)
+    place = Place(("services", name), report)
+    merged = _merge(Written(base, None), Written(over, None), _SERVICE, place)
     return merged if isinstance(merged, Map) else over
 
 
-def merge_environments(base: Map, over: Map) -> Map:
+def merge_environments(base: Map, over: Map, report: Report) -> Map:
     """Lay an environment onto the one that it extends."""
-    merged = _merge(Written(base, None), Written(over, None), _ENVIRONMENT)
+    merged = _merge(Written(base, None), Written(over, None), _ENVIRONMENT, Place((), report))
     return merged if isinstance(merged, Map) else over

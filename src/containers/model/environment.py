@@ -43,4 +43,3 @@ class EnvironmentConfig(Model):
     """The `environment.yaml` it came from; None for what was found by convention."""
     locations: Mapping[KeyPath, Location] = {}
     """Where each of the file's keys was written, in it or in what it extends."""
-

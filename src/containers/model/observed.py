@@ -112,6 +112,12 @@ class EngineInfo(Model):
     runtime: str = ""
     health_driver: Literal["systemd", "podkeeper"] = "podkeeper"
     """Who runs health checks: systemd's timers where there are any, else Podkeeper."""
+    selinux: bool = False
+    """Whether SELinux guards files, so that bind mounts need a label."""
+    first_unprivileged_port: int = 1
+    """The first port that this engine may publish: 1 for rootful ones, usually 1024 for others."""
+    unenforced: tuple[str, ...] = ()
+    """The cgroup controllers, such as `memory`, whose limits have no effect here."""
     limits: tuple[str, ...] = ()
     """What is limited here, one sentence each."""
 

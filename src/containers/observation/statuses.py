@@ -48,7 +48,7 @@ def _status(
 
 
 def _health(container: ObservedContainer, check: HealthCheck | None, uptime_s: float) -> HealthState:
-    """The engine says nothing until the first check has begun: such a service is starting, not just running."""
+    """The engine says nothing until the first check has begun: that is starting, not just running."""
     unsaid = container.is_running and container.health is HealthState.NONE
     if unsaid and check is not None and uptime_s < check.deadline_s:
         return HealthState.STARTING
