@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from containers.compose import dotenv
+from containers.compose.building import Locations
 from containers.compose.colliding import collisions
 from containers.compose.environment_files import (
     FILE_NAMES,
@@ -17,6 +18,7 @@ from containers.compose.environment_files import (
 )
 from containers.compose.explaining import Explainer
 from containers.compose.loading import LoadRequest, LoadResult, discover_files, find_variables, load_project
+from containers.compose.memo import Memo
 from containers.compose.nodes import Map, Seq, Spot
 from containers.compose.reporting import Report
 from containers.compose.sources import Sources
@@ -72,6 +74,8 @@ class EnvironmentManager:
         self.selection = selection
         self._files = files
         self._environ = dict(environ)
+        self._memos: dict[str, Memo] = {}
+        """What the last load of each environment made, for the next one."""
 
     # what the design names
 
@@ -173,7 +177,8 @@ class EnvironmentManager:
         update: dict[str, Any] = {"check_consistency": check_consistency, "as_written": as_written}
         if all_profiles:
             update["profiles"] = ("*",)
-        return load_project(self._request(found).model_copy(update=update), self._files)
+        request = self._request(found).model_copy(update=update)
+        return load_project(request, self._files, self._memos.setdefault(env, Memo()))
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:
         """Every variable that the environment's files name, by name, whether or not they are right."""
@@ -212,7 +217,7 @@ class EnvironmentManager:
         set_here = self.load_environment_config(env).locations
         explainer = Explainer(
             result.document,
-            result.spots,
+            result.locations.spots if isinstance(result.locations, Locations) else {},
             process=self._environ,
             variables={str(p[1]): at for p, at in set_here.items() if p[0] == "variables" and len(p) > 1},
             read=lambda file: Sources(self._files).read(file, Report()),

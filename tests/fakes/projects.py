@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from containers.compose.building import build_project
+from containers.compose.building import Locations, build_project, build_service
+from containers.compose.hashing import digest
+from containers.model.base import ServiceName
 from containers.model.project import ResolvedProject
 
 BUSYBOX = "localhost/tb/busybox:latest"
@@ -61,9 +63,15 @@ def from_document(document: Mapping[str, Any], working_dir: Path = SOMEWHERE) ->
 
 
 def _build(document: dict[str, Any], working_dir: Path) -> ResolvedProject:
+    name = document["name"]
+    services = {
+        key: (service, build_service(ServiceName(key), _undoubled(service), name), digest(service))
+        for key, service in document["services"].items()
+    }
     return build_project(
-        document,
-        {},
+        {key: part for key, part in document.items() if key != "services"},
+        services,
+        Locations(dict),
         files=(working_dir / "compose.yaml",),
         sources=(working_dir / "compose.yaml",),
         working_dir=working_dir,

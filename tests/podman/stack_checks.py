@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.podman.stack_variants import Fate
+from tests.podman.stack_services import Fate
 
 Inspected = Mapping[str, Any]
 
@@ -132,7 +132,9 @@ def _grants(wanted: Any, container: Inspected) -> bool:
     mounted = {m["Destination"] for m in container["Mounts"]}
     listed = container["Config"].get("Secrets") or ()
     targets = [g.get("target") or g["source"] for g in wanted]
-    return sum(any(m.endswith(f"/{t.lstrip('/')}") for m in mounted) for t in targets) + len(listed) >= len(wanted)
+    return sum(any(m.endswith(f"/{t.lstrip('/')}") for m in mounted) for t in targets) + len(listed) >= len(
+        wanted
+    )
 
 
 def _tmpfs(wanted: Any, container: Inspected) -> bool:
@@ -165,6 +167,12 @@ def _capabilities(path: str) -> Callable[[Any, Inspected], bool]:
 def _ulimits(wanted: Any, container: Inspected) -> bool:
     found = {u["Name"].removeprefix("RLIMIT_").lower() for u in container["HostConfig"]["Ulimits"] or ()}
     return set(wanted) <= found
+
+
+def _security(wanted: Any, container: Inspected) -> bool:
+    """Labels show only where SELinux is on."""
+    shown = [w for w in wanted if not w.startswith("label")]
+    return len(container["HostConfig"]["SecurityOpt"] or ()) >= len(shown)
 
 
 def _health(wanted: Any, container: Inspected) -> bool:
@@ -206,7 +214,7 @@ _LOOKS: Mapping[str, Callable[[Any, Inspected], bool]] = {
     "read_only": _config("HostConfig.ReadonlyRootfs"),
     "restart": _restart,
     "secrets": _grants,
-    "security_opt": lambda wanted, c: len(c["HostConfig"]["SecurityOpt"] or ()) >= len(wanted),
+    "security_opt": _security,
     "shm_size": _number("HostConfig.ShmSize"),
     "stdin_open": _config("Config.OpenStdin"),
     "tmpfs": _tmpfs,

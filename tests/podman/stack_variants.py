@@ -1,69 +1,17 @@
 """Real projects made runnable on any machine: one small image, free ports, folders that exist.
 
-What a service asks of the engine stays as it is. What needs the network, hardware or another project is
+What a project asks of the engine stays as it is. What needs the network, hardware or another project is
 replaced where that changes nothing else, and each replacement is counted; where it can not be replaced the
 whole project is skipped, with the reason.
 """
 
 import json
-import socket
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from tests.podman import bed
-
-_TRAP = "trap 'exit 0' HUP INT QUIT TERM USR1 USR2"
-_FOREVER = "while :; do sleep 3600 & wait $$!; done"
-_RUNS = frozenset({"httpd", "tail", "top"})
-_ENDS = frozenset({"echo", "env", "true", "uname"})
-_HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/zero"})
-_SMALLEST_MEMORY = 32 * 1024 * 1024
-_MOST_REPLICAS = 3
-_GROUPS = {"mail": "8"}
-
-
-class SkippedError(Exception):
-    """The project can not run offline, or not on this machine; the message is the reason."""
-
-
-class Fate(Enum):
-    """What a service's containers should come to."""
-
-    RUNS = "runs"
-    ENDS = "ends"
-    EITHER = "either"
-
-
-@dataclass
-class Variant:
-    """A project that can run here."""
-
-    document: dict[str, Any]
-    fates: dict[str, Fate] = field(default_factory=dict)
-    replicas: dict[str, int] = field(default_factory=dict)
-    environ: dict[str, str] = field(default_factory=dict)
-    external: list[tuple[str, str]] = field(default_factory=list)
-    """Kind and engine name of what must be there before."""
-    changes: Counter[str] = field(default_factory=Counter)
-    """What was replaced, and how often."""
-    answering: list[tuple[str, int]] = field(default_factory=list)
-    """Service and published port where a server must answer."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for projects that come to the same stack."""
-        services = [
-            {k: v for k, v in s.items() if k not in {"ports", "volumes"}}
-            | {"ports": len(s.get("ports") or ()), "volumes": [v.get("target") for v in s.get("volumes") or ()]}
-            for s in self.document["services"].values()
-        ]
-        rest = {k: len(v) for k, v in self.document.items() if isinstance(v, dict)}
-        return json.dumps([services, rest], sort_keys=True)
+from tests.podman.stack_services import ServiceVariant, SkippedError, Variant
 
 
 def make_variant(document: Mapping[str, Any], folder: Path, name: str) -> Variant:
@@ -80,12 +28,12 @@ def make_variant(document: Mapping[str, Any], folder: Path, name: str) -> Varian
     if not whole.get("services"):
         raise SkippedError("it has no services")
     for kind in ("network", "volume", "secret", "config"):
-        for key, resource in (whole.get(f"{kind}s") or {}).items():
-            _resource(variant, kind, key, resource or {}, folder, (written_name, name))
+        for key, declared in (whole.get(f"{kind}s") or {}).items():
+            _resource(variant, kind, key, declared or {}, folder, (written_name, name))
     awaited = dict(_awaited(whole["services"]))
     with ExitStack() as held:
         for key, service in whole["services"].items():
-            _Service(variant, key, service, folder, name, awaited.get(key), held).adapt()
+            ServiceVariant(variant, key, service, folder, name, awaited.get(key), held).adapt()
     return variant
 
 
@@ -98,241 +46,35 @@ def _awaited(services: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _resource(
-    variant: Variant, kind: str, key: str, resource: dict[str, Any], folder: Path, names: tuple[str, str]
+    variant: Variant, kind: str, key: str, declared: dict[str, Any], folder: Path, names: tuple[str, str]
 ) -> None:
     written_name, name = names
-    engine_name = resource.get("name", key)
+    _refuse_driver(kind, declared)
+    engine_name = declared.get("name", key)
     if engine_name == f"{written_name}_{key}":
-        resource.pop("name", None)
-    elif kind in {"network", "volume"} or resource.get("external"):
-        resource["name"] = f"{name}-{engine_name}".replace("_", "-").lower()
-    if resource.get("external") and kind != "config":
-        variant.external.append((kind, resource["name"]))
-    driver = resource.get("driver")
-    if kind == "network" and driver not in {None, "", "default", "bridge"}:
-        raise SkippedError(f"network driver {driver}")
-    if kind == "network":
-        ipam = resource.get("ipam") or {}
-        if ipam.get("driver") not in {None, "default"}:
-            raise SkippedError(f"address management driver {ipam['driver']}")
-        if any("." not in p["subnet"] and ":" not in p["subnet"] for p in ipam.get("config") or ()):
-            raise SkippedError("a subnet that is none")
-    if kind == "volume" and driver not in {None, "", "local"}:
-        raise SkippedError(f"volume driver {driver}")
-    if resource.get("file"):
-        path = Path(resource["file"])
+        declared.pop("name", None)
+    elif kind in {"network", "volume"} or declared.get("external"):
+        declared["name"] = f"{name}-{engine_name}".replace("_", "-").lower()
+    if declared.get("external") and kind != "config":
+        variant.external.append((kind, declared["name"]))
+    if declared.get("file"):
+        path = Path(declared["file"])
         if not path.is_file():
             path = folder / "given" / f"{kind}-{key}"
             path.parent.mkdir(exist_ok=True)
             path.write_text("made for this run\n")
-            resource["file"] = str(path)
+            declared["file"] = str(path)
             variant.changes["secret and config files created"] += 1
-    if resource.get("environment"):
-        variant.environ[resource["environment"]] = "made for this run"
+    if declared.get("environment"):
+        variant.environ[declared["environment"]] = "made for this run"
 
 
-class _Service:
-    """One service being made runnable."""
-
-    def __init__(
-        self,
-        variant: Variant,
-        key: str,
-        service: dict[str, Any],
-        folder: Path,
-        name: str,
-        awaited: str | None,
-        held: ExitStack,
-    ) -> None:
-        self.variant = variant
-        self.key = key
-        self.service = service
-        self.folder = folder
-        self.name = name
-        self.awaited = awaited
-        self.held = held
-
-    def adapt(self) -> None:
-        """Replace what must be."""
-        self._refuse()
-        service = self.service
-        service.pop("build", None)
-        service["image"] = bed.IMAGE
-        if service.get("pull_policy") in {"always", "build", "daily", "weekly", "refresh"}:
-            self._change("pull policies dropped")
-            del service["pull_policy"]
-        if service.get("container_name"):
-            service["container_name"] = f"{self.name}-{service['container_name']}"
-            self._change("container names made unique")
-        self._scale()
-        self._identity()
-        self._limits()
-        self._mounts()
-        self._ports()
-        self._command()
-        self._health()
-
-    def _change(self, what: str) -> None:
-        self.variant.changes[what] += 1
-
-    def _refuse(self) -> None:
-        service = self.service
-        reserved = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
-        if service.get("gpus") or reserved.get("devices"):
-            raise SkippedError("GPUs and other reserved devices")
-        if service.get("models") or service.get("provider"):
-            raise SkippedError("models and providers")
-        if any(d["source"] not in _HARMLESS_DEVICES for d in service.get("devices") or ()):
-            raise SkippedError("devices of another machine")
-        if service.get("platform") not in {None, "linux/amd64"}:
-            raise SkippedError(f"platform {service['platform']}")
-        if service.get("runtime") not in {None, "runc", "crun"}:
-            raise SkippedError(f"runtime {service['runtime']}")
-        if service.get("storage_opt"):
-            raise SkippedError("storage_opt needs a file system with quotas")
-        if service.get("cpu_rt_runtime") or service.get("cpu_rt_period"):
-            raise SkippedError("cpu_rt_* needs a real-time kernel")
-        if str(service.get("userns_mode", "")).startswith("keep-id"):
-            raise SkippedError("userns_mode keep-id is for rootless engines")
-        shared = [str(service.get(key, "")) for key in ("network_mode", "ipc", "pid")]
-        if any(s.startswith("container:") for s in (*shared, *(service.get("volumes_from") or ()))):
-            raise SkippedError("a container of another project")
-
-    def _scale(self) -> None:
-        deploy = self.service.get("deploy") or {}
-        for holder, key in ((self.service, "scale"), (deploy, "replicas")):
-            if holder.get(key) and holder[key] > _MOST_REPLICAS:
-                holder[key] = _MOST_REPLICAS
-                self._change("replicas reduced")
-        counts = (self.service.get("scale"), deploy.get("replicas"), 1)
-        self.variant.replicas[self.key] = next(c for c in counts if c is not None)
-
-    def _identity(self) -> None:
-        user = str(self.service.get("user") or "0").split(":")[0]
-        if not user.isdecimal() and user != "root":
-            self.service["user"] = "1000"
-            self._change("users by name replaced by numbers")
-        groups = self.service.get("group_add") or []
-        if any(not str(g).isdecimal() for g in groups):
-            self.service["group_add"] = [g if str(g).isdecimal() else _GROUPS.get(g, "100") for g in groups]
-            self._change("groups by name replaced by numbers")
-        sysctls = self.service.get("sysctls") or {}
-        for name in [n for n in sysctls if not Path("/proc/sys", *n.split(".")).exists()]:
-            del sysctls[name]
-            self._change("kernel parameters that do not exist dropped")
-
-    def _limits(self) -> None:
-        if self.service.get("cpuset"):
-            self.service["cpuset"] = "0"
-        limits = ((self.service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-        for holder, key in ((self.service, "mem_limit"), (limits, "memory")):
-            if holder.get(key) and int(holder[key]) < _SMALLEST_MEMORY:
-                holder[key] = str(_SMALLEST_MEMORY)
-                self._change("memory limits raised")
-
-    def _mounts(self) -> None:
-        for number, volume in enumerate(self.service.get("volumes") or ()):
-            if volume["type"] != "bind":
-                continue
-            source = Path(volume["source"].replace("$$", "$"))
-            if not source.is_relative_to(self.folder):
-                like_a_file = source.is_file() or source.is_socket() or bool(PurePosixPath(volume["target"]).suffix)
-                source = self.folder / "host" / f"{self.key}-{number}"
-                source.parent.mkdir(exist_ok=True)
-                if like_a_file:
-                    source.touch()
-                volume["source"] = str(source)
-                self._change("host paths moved into the case's folder")
-            if not source.exists():
-                source.mkdir(parents=True)
-                self._change("bind mount sources created")
-
-    def _ports(self) -> None:
-        for port in self.service.get("ports") or ():
-            host = port.get("host_ip")
-            if host and host not in {"127.0.0.1", "0.0.0.0", "::", "::1"}:  # noqa: S104
-                port["host_ip"] = "127.0.0.1"
-                self._change("host addresses replaced")
-            if port.get("published"):
-                first, _, last = str(port["published"]).partition("-")
-                size = int(last or first) - int(first) + 1
-                begin = free_ports(size, self.held)
-                port["published"] = str(begin) if size == 1 else f"{begin}-{begin + size - 1}"
-                self._change("published ports moved")
-
-    def _command(self) -> None:
-        service = self.service
-        words = [*(service.get("entrypoint") or ()), *(service.get("command") or ())]
-        if words[:1] == ["dumb-init"]:
-            words = words[1:]
-            service["command"], service["entrypoint"] = words, None
-            self._change("inits that the image has not dropped")
-        if self.awaited == "service_completed_successfully":
-            self._replace_command(["true"], Fate.ENDS)
-            return
-        fate = self._fate_of(words)
-        if fate is not None:
-            self.variant.fates[self.key] = fate
-            return
-        servers = sorted({p["target"] for p in service.get("ports") or () if p.get("protocol", "tcp") == "tcp"})
-        serving = "".join(f"httpd -p {target} -h /bin; " for target in servers)
-        self._replace_command(["sh", "-c", f"{_TRAP}; {serving}{_FOREVER}"], Fate.RUNS)
-        if not service.get("user") and not service.get("network_mode"):
-            for port in service.get("ports") or ():
-                published = str(port.get("published") or "")
-                if published.isdecimal() and port.get("protocol", "tcp") == "tcp" and port.get("host_ip") != "::1":
-                    self.variant.answering.append((self.key, int(published)))
-
-    def _replace_command(self, words: list[str], fate: Fate) -> None:
-        self.service["entrypoint"], self.service["command"] = None, words
-        self.variant.fates[self.key] = fate
-        self._change("commands replaced")
-
-    def _fate_of(self, words: list[str]) -> Fate | None:
-        """What a command that busybox has comes to; None for one that is to be replaced."""
-        if words[:1] == ["/bin/busybox"]:
-            words = words[1:]
-        program = PurePosixPath(words[0]).name if words else ""
-        policy = ((self.service.get("deploy") or {}).get("restart_policy") or {}).get("condition")
-        restarts = str(self.service.get("restart") or policy or "no") not in {"no", "none"}
-        if program == "sleep":
-            return Fate.RUNS if words[1] == "infinity" else None if restarts else Fate.EITHER
-        if program in _RUNS:
-            return Fate.RUNS
-        if program in _ENDS and not restarts and not self.service.get("healthcheck"):
-            return Fate.ENDS
-        return None
-
-    def _health(self) -> None:
-        check = self.service.get("healthcheck")
-        if self.awaited == "service_healthy" and not check:
-            check = self.service["healthcheck"] = {"test": ["CMD", "x"]}
-        if check and check.get("test") and check["test"][0] != "NONE" and not check.get("disable"):
-            check["test"] = [check["test"][0], "true"]
-            self._change("health checks replaced")
-
-
-def free_ports(size: int, held: ExitStack) -> int:
-    """The first of `size` ports in a row that are free; they are held until `held` closes."""
-    for _ in range(200):
-        with ExitStack() as attempt:
-            first = attempt.enter_context(_bound(0))
-            begin = int(first.getsockname()[1])
-            try:
-                for offset in range(1, size):
-                    attempt.enter_context(_bound(begin + offset))
-            except (OSError, OverflowError):
-                continue
-            held.push(attempt.pop_all())
-            return begin
-    raise SkippedError(f"{size} free ports in a row")
-
-
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.bind(("", port))
-    except (OSError, OverflowError):
-        listener.close()
-        raise
-    return listener
+def _refuse_driver(kind: str, declared: Mapping[str, Any]) -> None:
+    driver = declared.get("driver")
+    if kind in {"network", "volume"} and driver not in {None, "", "default", "bridge", "local"}:
+        raise SkippedError(f"{kind} driver {driver}")
+    ipam = declared.get("ipam") or {}
+    if ipam.get("driver") not in {None, "default"}:
+        raise SkippedError(f"address management driver {ipam['driver']}")
+    if any("." not in pool["subnet"] and ":" not in pool["subnet"] for pool in ipam.get("config") or ()):
+        raise SkippedError("a subnet that is none")

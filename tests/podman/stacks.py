@@ -28,7 +28,8 @@ from typing import Any
 
 from tests.podman import bed
 from tests.podman.stack_checks import lost_keys, state_complaints
-from tests.podman.stack_variants import SkippedError, Variant, make_variant
+from tests.podman.stack_services import SkippedError, Variant
+from tests.podman.stack_variants import make_variant
 
 from containers.adapters.local_files import LocalFiles
 from containers.compose.loading import LoadRequest, load_project
@@ -92,11 +93,12 @@ class Runner:
                 profiles=tuple(case["profiles"]),
                 env_files=tuple(folder / f for f in case["env_files"]),
                 environment=environment,
+                project_name="proj",
             ),
             LocalFiles(),
         )
         if loaded.project is None:
-            raise SkippedError("it can not be loaded")
+            raise SkippedError(f"it can not be loaded: {loaded.diagnostics[0].message}")
         variant = make_variant(loaded.project.document, folder, name)
         text = variant.fingerprint.replace(name, "")
         with self.lock:
@@ -108,7 +110,9 @@ class Runner:
 
     @contextmanager
     def _alone(self, variant: Variant) -> Iterator[None]:
-        chosen = any((n or {}).get("ipam", {}).get("config") for n in (variant.document.get("networks") or {}).values())
+        chosen = any(
+            (n or {}).get("ipam", {}).get("config") for n in (variant.document.get("networks") or {}).values()
+        )
         if not chosen:
             yield
             return
@@ -216,7 +220,9 @@ def _last_words(stderr: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases and print what became of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--match", default="", help="only cases whose id this regular expression finds")
     parser.add_argument("--jobs", type=int, default=2)
@@ -242,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _summarise(results: Sequence[Result], seconds: float) -> None:
     verdicts = Counter(r.verdict for r in results)
     run = [r for r in results if r.verdict in {"up", "refused", "failed"}]
-    _say(f"\n{len(results)} cases, {len(run)} run in {seconds:.0f} s, {sum(r.containers for r in run)} containers")
+    _say(f"\n{len(results)} cases, {len(run)} run in {seconds:.0f} s")
+    _say(f"  {sum(r.containers for r in run):4} containers")
     for verdict in ("up", "refused", "failed", "skipped", "same"):
         _say(f"  {verdict:8} {verdicts[verdict]:4}")
     _say("skipped because of")

@@ -156,6 +156,12 @@ _RULES = (
         "The image has no such program: check `command` and `entrypoint`.",
     ),
     _rule(
+        r"workdir \S+ does not exist on container",
+        ErrorCode.START_FAILED,
+        None,
+        "The image has no such folder, and it could not be made: check `working_dir`.",
+    ),
+    _rule(
         r"statfs (\S+): no such file or directory|mounting \S* ?to rootfs .*: stat (\S+): no such file",
         ErrorCode.START_FAILED,
         None,

@@ -34,6 +34,7 @@ from containers.adapters.podman_records import (
     parse_list,
     project_of,
 )
+from containers.adapters.podman_working_folder import make_working_folder, missing_working_folder
 from containers.model.base import ContainerId, ImageId, ProjectName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState, ProbeResult
@@ -186,7 +187,16 @@ class PodmanRestEngine:
         # Podman pulls nothing here, but a slow disk or a network set-up can take its time.
         try:
             async with self._bridges.joining(container):
-                await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
+                try:
+                    await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
+                except EngineError as error:
+                    folder = missing_working_folder(error)
+                    limit_s = self._settings.call_timeout_s
+                    if folder is None or not await make_working_folder(
+                        self._calls, container, folder, limit_s, doing=doing
+                    ):
+                        raise
+                    await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
         except EngineError as error:
             if error.code is not ErrorCode.PORT_IN_USE:
                 raise

@@ -1,6 +1,6 @@
 """The typed project over a canonical document."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,35 +29,44 @@ from containers.model.source import Location
 class Locations(Mapping[KeyPath, Location]):
     """Locations that are made when somebody asks; a stack has thousands, a diagnostic needs one."""
 
-    __slots__ = ("_spots",)
+    __slots__ = ("_make", "_spots")
 
-    def __init__(self, spots: Mapping[KeyPath, Spot]) -> None:
-        self._spots = spots
+    def __init__(self, make: Callable[[], Mapping[KeyPath, Spot]]) -> None:
+        self._make = make
+        self._spots: Mapping[KeyPath, Spot] | None = None
+
+    @property
+    def spots(self) -> Mapping[KeyPath, Spot]:
+        """The spots, with what each replaced."""
+        if self._spots is None:
+            self._spots = self._make()
+        return self._spots
 
     @override
     def __getitem__(self, path: KeyPath) -> Location:
         """The location of the value at `path`."""
-        return self._spots[path].location()
+        return self.spots[path].location()
 
     @override
     def __iter__(self) -> Iterator[KeyPath]:
         """Every path that was written."""
-        return iter(self._spots)
+        return iter(self.spots)
 
     @override
     def __len__(self) -> int:
         """How many paths were written."""
-        return len(self._spots)
+        return len(self.spots)
 
     @override
     def __contains__(self, path: object) -> bool:
         """Whether the path was written."""
-        return path in self._spots
+        return path in self.spots
 
 
 def build_project(
-    document: dict[str, Any],
-    spots: Mapping[KeyPath, Spot],
+    rest: dict[str, Any],
+    services: Mapping[str, tuple[dict[str, Any], ServiceConfig, str]],
+    locations: Locations,
     *,
     files: tuple[Path, ...],
     sources: tuple[Path, ...],
@@ -67,30 +76,35 @@ def build_project(
 ) -> ResolvedProject:
     """Build the project; the document is canonical, so nothing is checked again.
 
-    The document writes `$` twice; the typed parts hold what containers get.
+    The project's document writes `$` twice; the typed parts hold what containers get.
+
+    Args:
+        rest: the canonical document without its services, each `$` written once.
+        services: by name the canonical service, its `$` written twice, what it means, and its fingerprint.
+        locations: where everything was written.
+        files: as in the project, and so are the others.
+        sources: every file that took part.
+        working_dir: where relative paths began.
+        disabled: the services that no profile enables.
+        profiles: the active ones.
     """
-    written = document
-    document = _unescaped(document)
-    name = document["name"]
-    services = {
-        ServiceName(key): _service(ServiceName(key), value, name)
-        for key, value in (document.get("services") or {}).items()
-    }
+    written = escaped(rest)
+    documents = {key: services[key][0] for key in sorted(services)}
 
     def resources(section: str) -> dict[str, ResourceConfig]:
-        return {key: _resource(key, value) for key, value in (document.get(section) or {}).items()}
+        return {key: _resource(key, value) for key, value in (rest.get(section) or {}).items()}
 
     return ResolvedProject.model_construct(
-        name=ProjectName(name),
+        name=ProjectName(rest["name"]),
         working_dir=working_dir,
         files=files,
         sources=sources,
-        services=services,
+        services={ServiceName(key): services[key][1] for key in documents},
         disabled_services=tuple(ServiceName(key) for key in disabled),
         profiles=profiles,
-        document=written,
-        locations=Locations(spots),
-        config_hash=project_hash(written),
+        document=dict(sorted({**written, "services": documents}.items())),
+        locations=locations,
+        config_hash=project_hash({key: services[key][2] for key in services}, written),
         networks=resources("networks"),
         volumes=resources("volumes"),
         secrets=resources("secrets"),
@@ -109,17 +123,8 @@ def escaped(value: Any) -> Any:
     return value
 
 
-def _unescaped(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("$$", "$") if "$" in value else value
-    if isinstance(value, dict):
-        return {_unescaped(key): _unescaped(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_unescaped(item) for item in value]
-    return value
-
-
-def _service(name: ServiceName, value: dict[str, Any], project: str) -> ServiceConfig:
+def build_service(name: ServiceName, value: dict[str, Any], project: str) -> ServiceConfig:
+    """What a canonical service, each `$` written once, means."""
     config_hash, field_hashes = service_hashes(value)
     deploy = value.get("deploy") or {}
     replicas = deploy.get("replicas")

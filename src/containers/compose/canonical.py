@@ -1,9 +1,9 @@
 """From every way a service can be written to the one long form; paths become absolute on the way."""
 
-import shlex
 from collections.abc import Callable
 from typing import Any, Final
 
+from containers.compose.commands import split_command
 from containers.compose.locating import absolute, is_remote_context
 from containers.compose.nodes import Map, Origin, Seq, Spot, Template
 from containers.compose.reporting import Report
@@ -89,7 +89,7 @@ class ServiceForm:
 
     def _split(self, text: str, spot: Spot | None, key: str) -> Seq:
         try:
-            words = shlex.split(text)
+            words = split_command(text)
         except ValueError as error:
             self._bad(f"{key}: {error}", spot, "close the quote, or write the command as a list")
             words = []
@@ -120,11 +120,15 @@ class ServiceForm:
         self._settle_assignments(build, ("args", "labels", "additional_contexts"))
         contexts = build.get("additional_contexts") or Map()
         for name, place in contexts.items():
+            if place is None:
+                self._bad(f"build.additional_contexts.{name} has no value", contexts.spots.get(name))
             if place and not is_remote_context(place):
                 contexts[name] = self._absolute(place, contexts.spots.get(name))
         for key, form in (("ssh", self._ssh), ("extra_hosts", self.extra_hosts), ("secrets", self.grants)):
             if build.get(key) is not None:
                 build[key] = form(build[key])
+        if build.get("ulimits") is not None:
+            build["ulimits"] = self.ulimits(build["ulimits"])
         if isinstance(build.get("no_cache_filter"), str):
             build["no_cache_filter"] = Seq([build["no_cache_filter"]])
         if not build.get("dockerfile") and not build.get("dockerfile_inline"):
@@ -133,11 +137,31 @@ class ServiceForm:
 
     def _ssh(self, value: Any) -> Seq:
         items = self._assignments(value, "args")
+        for item, spot in value.pairs() if isinstance(value, Seq) else ():
+            if item != "default" and "=" not in item:
+                self._bad(f"build.ssh: the key `{item}` has no path", spot, "write `name=path`")
         result = Seq()
         for name, path in sorted(items.items()):
             spot = items.spots.get(name)
             result.add(name if not path else f"{name}: {self._absolute(path, spot)}", spot)
         return result
+
+    def blkio_config(self, value: Any) -> Any:
+        """Limits of devices, under the names that compose prints, with nothing left out."""
+        for key, amount in _DEVICE_LIMITS.items():
+            entries = value.get(key)
+            for index, entry in enumerate(entries or ()):
+                limit = Map()
+                for name, blank in (("path", ""), (amount, 0)):
+                    limit.put(name.capitalize(), entry.get(name, blank), entry.spots.get(name))
+                entries[index] = limit
+        return value
+
+    def ulimits(self, value: Any) -> Any:
+        """A limit of 0 is shown as an empty one."""
+        for name in [name for name, limit in value.items() if limit == 0]:
+            dict.__setitem__(value, name, Map())
+        return value
 
     def depends_on(self, value: Any) -> Map:
         """A list of names, or names with conditions."""
@@ -191,6 +215,9 @@ class ServiceForm:
                 continue
             if isinstance(item, Template):
                 result.add(item, spot)
+                continue
+            if isinstance(item, float):
+                self._bad(f"ports: {item} is no whole number", spot)
                 continue
             try:
                 for port in parse_ports(written(item)):
@@ -253,8 +280,8 @@ class ServiceForm:
             except ShortFormError as error:
                 self._bad(f"devices: {error}", spot, "such as `/dev/ttyUSB0:/dev/ttyUSB0:rwm`")
                 continue
-            device.setdefault("target", device["source"])
-            device.setdefault("permissions", "rwm")
+            if "target" not in device:
+                self._bad("devices: a device has no `target`", spot, "say which path it has in the container")
             result.add(device, spot)
         return result
 
@@ -270,7 +297,13 @@ class ServiceForm:
 
     def _device_request(self, request: Map, where: str) -> None:
         count = request.get("count")
-        if count == "all" or (count is None and not request.get("device_ids")):
+        if count is not None and request.get("device_ids") is not None:
+            self._bad(
+                f"{where}: `count` and `device_ids` exclude each other",
+                request.spots.get("count"),
+                "remove one of the two",
+            )
+        if count == "all" or (count is None and request.get("device_ids") is None):
             request["count"] = -1
         elif isinstance(count, str) and not isinstance(count, Template):
             try:
@@ -299,18 +332,17 @@ class ServiceForm:
                 pairs += [(host, written(each), value.spots.get(host)) for each in addresses]
         else:
             for item, spot in value.pairs():
-                host, equals, address = item.partition("=")
+                host, equals, addresses = item.partition("=")
                 if not equals:
-                    host, equals, address = item.partition(":")
-                if not equals and not isinstance(item, Template):
-                    self._bad(f"extra_hosts: `{item}` names no address", spot, "such as `name=10.0.0.1`")
-                pairs.append((host, address, spot))
+                    host, equals, addresses = item.partition(":")
+                if not (host and equals) and not isinstance(item, Template):
+                    what = "address" if host else "host"
+                    self._bad(f"extra_hosts: `{item}` names no {what}", spot, "such as `name=10.0.0.1`")
+                pairs += [(host, address, spot) for address in addresses.split(",")]
         result = Seq()
-        for host, address, spot in sorted(pairs, key=lambda pair: pair[0]):
+        for host, address, spot in sorted(pairs, key=lambda pair: pair[:2]):
             inner = address[1:-1] if address.startswith("[") and address.endswith("]") else address
-            entry = f"{host}={inner}"
-            if entry not in result:
-                result.add(entry, spot)
+            result.add(f"{host}={inner}", spot)
         return result
 
     def grants(self, value: Any) -> Seq:
@@ -354,12 +386,6 @@ class ServiceForm:
         """Absolute paths to watch, lists of patterns."""
         for rule in value.get("watch") or ():
             rule["path"] = self._absolute(rule["path"], rule.spots.get("path"))
-            if rule["action"] not in {"rebuild", "restart"} and not rule.get("target"):
-                self._bad(
-                    "develop.watch: a rule that copies files has no `target`",
-                    rule.spots.get("action"),
-                    "say where in the container files go",
-                )
             if "x-initialSync" in rule:
                 rule.setdefault("initial_sync", rule["x-initialSync"])
             for key in ("ignore", "include"):
@@ -379,6 +405,10 @@ class ServiceForm:
             for name, entry in options.items():
                 items = entry if isinstance(entry, Seq) else [entry]
                 options[name] = Seq(written(item) for item in items)
+            for name in [name for name, items in options.items() if not items]:
+                options.drop(name)
+            if not options:
+                value.drop("options")
         return value
 
 
@@ -386,10 +416,18 @@ def _clean(path: str) -> str:
     """A path of the container without `.`, `..` and doubled slashes."""
     import posixpath  # noqa: PLC0415  (one use)
 
-    return posixpath.normpath(path) if path.startswith(("/", ".")) else path
+    return posixpath.normpath(path.replace("//", "/"))
 
 
+_DEVICE_LIMITS: Final = {
+    "weight_device": "weight",
+    "device_read_bps": "rate",
+    "device_read_iops": "rate",
+    "device_write_bps": "rate",
+    "device_write_iops": "rate",
+}
 _FORMS: Final[dict[str, Callable[[ServiceForm, Any], Any]]] = {
+    "blkio_config": ServiceForm.blkio_config,
     "build": ServiceForm.build,
     "configs": ServiceForm.grants,
     "depends_on": ServiceForm.depends_on,
@@ -407,5 +445,6 @@ _FORMS: Final[dict[str, Callable[[ServiceForm, Any], Any]]] = {
     "provider": ServiceForm.provider,
     "pull_policy": ServiceForm.pull_policy,
     "secrets": ServiceForm.secrets,
+    "ulimits": ServiceForm.ulimits,
     "volumes": ServiceForm.volumes,
 }

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from containers.compose.interpolation import InterpolationError, interpolate
 from containers.compose.nodes import Map, Seq, Spot, Template
+from containers.compose.reading import Override
 from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 
@@ -23,15 +24,18 @@ def fill_in(
     Each value sees the variables of the file it stands in. A required variable that is missing is one
     error, however many values name it. With `as_written` values with variables become `Template`s instead.
     """
-    filler = _Filler(report, as_written=as_written)
-    filler.walk(tree, PROJECT_CASTS if casts is None else casts, ())
+    filler = Filler(report, as_written=as_written)
+    filler.fill(tree, PROJECT_CASTS if casts is None else casts)
     filler.report_missing()
 
 
-class _Filler:
+class Filler:
+    """Fills in the variables of the documents of one load."""
+
     def __init__(self, report: Report, *, as_written: bool) -> None:
         self._report = report
         self._as_written = as_written
+        self._filled = False
         self._spot: Spot | None = None
         self._unset_seen: set[str] = set()
         self._missing: dict[tuple[str, str], list[tuple[str, Spot]]] = {}
@@ -52,17 +56,33 @@ class _Filler:
                 related=[spot.location() for _, spot in others],
             )
 
-    def walk(self, tree: Map | Seq, casts: _Casts, path: tuple[str, ...]) -> None:
+    def cast(self, tree: Map) -> None:
+        """Cast what compose reads as written until every file is merged; its variables are filled in."""
+        self._filled = True
+        self._walk(tree, _MERGED_CASTS, ())
+
+    def fill(self, tree: Map | Seq, casts: _Casts | None = None) -> None:
+        """Fill in one tree, in place; without `casts` it is a whole document."""
+        self._walk(tree, PROJECT_CASTS if casts is None else casts, ())
+
+    def _walk(self, tree: Map | Seq, casts: _Casts, path: tuple[str, ...]) -> None:
         if isinstance(tree, Map):
             spots, below = tree.spots, casts.get("*")
             for key, value in tree.items():
                 rule = casts.get(key, below) if casts else None
-                if isinstance(value, str):
+                if rule == _LATER:
+                    continue
+                if isinstance(value, Override):
+                    holder = Map()
+                    holder.put(key, value.value, spots.get(key))
+                    self._walk(holder, {key: rule}, path)
+                    dict.__setitem__(tree, key, Override(holder[key]))
+                elif isinstance(value, str):
                     rule = rule.get("=") if isinstance(rule, dict) else rule
                     if "$" in value or rule is not None:
                         dict.__setitem__(tree, key, self._scalar(value, rule, spots.get(key), path, key))
                 elif isinstance(value, (Map, Seq)):
-                    self.walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, key))
+                    self._walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, key))
             return
         rule = casts.get("[]") if casts else None
         for index, value in enumerate(tree):
@@ -70,12 +90,12 @@ class _Filler:
                 if "$" in value or rule is not None:
                     tree[index] = self._scalar(value, rule, tree.spots[index], path, str(index))
             elif isinstance(value, (Map, Seq)):
-                self.walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, str(index)))
+                self._walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, str(index)))
 
     def _scalar(self, text: str, rule: Any, spot: Spot | None, path: tuple[str, ...], key: str) -> Any:
         if self._as_written and "$" in text:
             return Template(text)
-        if "$" in text and spot is not None:
+        if "$" in text and spot is not None and not self._filled:
             self._spot = spot
             try:
                 text = interpolate(text, spot.origin.environment, self._unset)
@@ -148,9 +168,12 @@ _WANTED: Final[dict[_Cast, str]] = {
 }
 _DEFAULT: Final[dict[_Cast, Any]] = {_integer: 0, _number: 0.0, _boolean: False}
 _NO_CASTS: Final[_Casts] = {}
+_LATER: Final = "later"
+"""What is followed to other files: whoever does that fills it in."""
 # The casts of a tree's values, by key: `*` is every other key, `[]` every item of a list, and `=` stands
 # beside the keys of a mapping for the single value that may be written in its place.
 _ULIMITS: Final[_Casts] = {"*": {"=": _integer, "hard": _integer, "soft": _integer}}
+_HOOKS: Final[_Casts] = {"[]": {"privileged": _boolean}}
 _ROLLOUT: Final[_Casts] = {"parallelism": _integer, "max_failure_ratio": _number}
 _SERVICE: Final[_Casts] = {
     "cpu_count": _integer,
@@ -181,7 +204,6 @@ _SERVICE: Final[_Casts] = {
     "stdin_open": _boolean,
     "tty": _boolean,
     "use_api_socket": _boolean,
-    "attach": _boolean,
     "ulimits": _ULIMITS,
     "volumes": {
         "[]": {"read_only": _boolean, "volume": {"nocopy": _boolean}, "bind": {"create_host_path": _boolean}}
@@ -189,6 +211,7 @@ _SERVICE: Final[_Casts] = {
     "build": {"no_cache": _boolean, "pull": _boolean, "privileged": _boolean, "ulimits": _ULIMITS},
     "depends_on": {"*": {"required": _boolean, "restart": _boolean}},
     "env_file": {"[]": {"required": _boolean}},
+    "extends": _LATER,
 }
 _NETWORK: Final[_Casts] = {
     "external": _boolean,
@@ -198,7 +221,18 @@ _NETWORK: Final[_Casts] = {
     "enable_ipv6": _boolean,
 }
 _EXTERNAL: Final[_Casts] = {"external": _boolean}
+_MERGED_CASTS: Final[_Casts] = {
+    "services": {
+        "*": {
+            "attach": _boolean,
+            "post_start": _HOOKS,
+            "pre_start": {"[]": {"per_replica": _boolean}},
+            "pre_stop": _HOOKS,
+        }
+    }
+}
 PROJECT_CASTS: Final[_Casts] = {
+    "include": _LATER,
     "services": {"*": _SERVICE},
     "networks": {"*": _NETWORK},
     "volumes": {"*": _EXTERNAL},

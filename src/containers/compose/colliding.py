@@ -9,10 +9,8 @@ from containers.model.project import PortMapping, ResolvedProject
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  (as people write it)
 
 
-def collisions(
-    project: ResolvedProject, other: ResolvedProject, environment: str
-) -> Iterator[Diagnostic]:
-    """What `project` shares with the project of another environment: its name, container names, host ports."""
+def collisions(project: ResolvedProject, other: ResolvedProject, environment: str) -> Iterator[Diagnostic]:
+    """What `project` shares with that of another environment: its name, container names, host ports."""
     if project.name == other.name:
         yield Diagnostic(
             code=ErrorCode.CONFLICT,

@@ -16,9 +16,13 @@ Spots = dict[KeyPath, Spot]
 class Writer:
     """Writes trees as plain values and notes where each came from."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, spots: bool = True) -> None:
+        """`spots` says whether to note where each value came from, which takes as long as the writing."""
         self._report = report
+        self._notes = spots
         self.spots: Spots = {}
+        self.problems = 0
+        """Values that could not be written."""
 
     def plain(self, value: Any, rules: dict[str, Any], path: KeyPath) -> Any:
         """Write one value; `rules` say what is special about the keys below it."""
@@ -26,6 +30,8 @@ class Writer:
             return self._mapping(value, rules, path)
         if isinstance(value, list):
             return self._sequence(value, rules, path)
+        if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_PLAIN:
+            return int(value)
         return str(value) if isinstance(value, Template) else value
 
     def _mapping(self, value: dict[str, Any], rules: dict[str, Any], path: KeyPath) -> dict[str, Any]:
@@ -41,18 +47,18 @@ class Writer:
             spot = spots.get(key)
             if callable(rule):
                 entry = self._measured(entry, rule, here, spot)
-            elif isinstance(entry, (dict, list, Template)):
+            elif isinstance(entry, (dict, list, Template, float)):
                 entry = self.plain(entry, rule if isinstance(rule, dict) else _FREE, here)
             if (
                 _is_blank(entry)
                 and rule is not _ALWAYS
                 and rule is not _count
                 and any_key is None
-                and not _keeps(rule)
+                and not (_keeps(rule) and entry is not None)
                 and key[:2] != "x-"
             ):
                 continue
-            if spot is not None:
+            if spot is not None and self._notes:
                 self.spots[here] = spot
             result[key] = entry
         return result
@@ -63,7 +69,7 @@ class Writer:
         spots: list[Spot | None] = value.spots if isinstance(value, Seq) else [None] * len(value)
         for item, spot in zip(value, spots, strict=True):
             here = (*path, len(result))
-            if spot is not None:
+            if spot is not None and self._notes:
                 self.spots[here] = spot
             if callable(rule):
                 result.append(self._measured(item, rule, here, spot))
@@ -73,12 +79,13 @@ class Writer:
 
     def _measured(self, value: Any, rule: Callable[[Any], Any], path: KeyPath, spot: Spot | None) -> Any:
         if value is None:
-            return None
+            return "" if rule is _text else None
         if isinstance(value, Template):
             return str(value)
         try:
             return rule(value)
         except (ValueError, TypeError, OverflowError):
+            self.problems += 1
             self._report.error(
                 ErrorCode.INVALID_VALUE,
                 f"{'.'.join(map(str, path))}: `{value}` is not {_WANTED.get(rule, 'valid')}",
@@ -108,6 +115,10 @@ def _size(value: Any) -> Any:
     return str(number) if number else None
 
 
+def _rate(value: Any) -> Any:
+    return str(value) if isinstance(value, int) else str(size_bytes(value))
+
+
 def _mode(value: Any) -> Any:
     return f"{int(value, 8) if isinstance(value, str) else int(value):04o}"
 
@@ -128,6 +139,7 @@ def _text(value: Any) -> Any:
 _WANTED: Final[dict[Any, str]] = {
     _duration: "a duration",
     _size: "a size",
+    _rate: "a size",
     _mode: "a file mode",
     _whole: "a whole number",
     _count: "a whole number",
@@ -137,14 +149,16 @@ _EXAMPLE: Final[dict[Any, str]] = {
     _size: "such as `512m` or `1g`",
     _mode: "such as 0440",
 }
+_LARGEST_PLAIN: Final = 1e21
+"""From here on numbers are written with an exponent."""
 _ALWAYS: Final = "always"
 _DROPPED: Final = "dropped"
 _FREE: Final[dict[str, Any]] = {"*": _ALWAYS}
 _KEEP: Final[dict[str, Any]] = {"keep": True}
 _GRANTS: Final[dict[str, Any]] = {"[]": {"mode": _mode}}
 _DEVICES: Final[dict[str, Any]] = {"[]": {"options": _FREE}}
-_RATES: Final[dict[str, Any]] = {"[]": {"rate": _size}}
-_LIMIT: Final[dict[str, Any]] = {"*": {"soft": _ALWAYS, "hard": _ALWAYS}}
+_RATES: Final[dict[str, Any]] = {"[]": {"Path": _ALWAYS, "Rate": _rate}}
+_LIMIT: Final[dict[str, Any]] = {"*": {"soft": None, "hard": None}}
 _HOOK: Final[dict[str, Any]] = {"command": _ALWAYS, "environment": _FREE}
 _ROLLOUT: Final[dict[str, Any]] = {**_KEEP, "delay": _duration, "monitor": _duration, "parallelism": _ALWAYS}
 SERVICE_RULES: Final[dict[str, Any]] = {
@@ -156,6 +170,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
         "device_read_iops": _RATES,
         "device_write_bps": _RATES,
         "device_write_iops": _RATES,
+        "weight_device": {"[]": {"Path": _ALWAYS, "Weight": _ALWAYS}},
     },
     "build": {
         "additional_contexts": _FREE,
@@ -186,11 +201,12 @@ SERVICE_RULES: Final[dict[str, Any]] = {
             "limits": {**_KEEP, "memory": _size},
             "reservations": {**_KEEP, "memory": _size, "devices": _DEVICES},
         },
-        "restart_policy": {"delay": _duration, "window": _duration, "max_attempts": _ALWAYS},
+        "restart_policy": {**_KEEP, "delay": _duration, "window": _duration, "max_attempts": _ALWAYS},
         "rollback_config": _ROLLOUT,
         "update_config": _ROLLOUT,
     },
-    "develop": {"watch": {"[]": {"exec": _HOOK}}},
+    "devices": {"[]": {}},
+    "develop": {**_KEEP, "watch": {"[]": {"exec": _HOOK}}},
     "entrypoint": _ALWAYS,
     "environment": _FREE,
     "env_file": _DROPPED,
@@ -221,7 +237,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     "post_start": {"[]": _HOOK},
     "pre_stop": {"[]": _HOOK},
     "pre_start": {"[]": {**_HOOK, "entrypoint": _ALWAYS, "networks": _FREE}},
-    "provider": {"options": _FREE},
+    "provider": {**_KEEP, "options": {**_FREE, "keep": False}},
     "scale": _ALWAYS,
     "secrets": _GRANTS,
     "shm_size": _size,
@@ -261,3 +277,10 @@ TEMPLATE_RULES: Final[dict[str, Any]] = {
     "services": {"*": {**SERVICE_RULES, "env_file": {"[]": {"required": _ALWAYS}}}, **_KEEP},
 }
 """Where variables are left as they are, so are the files that services take theirs from."""
+
+
+def located(tree: Map) -> Spots:
+    """Where each value of a project's canonical document was written."""
+    writer = Writer(Report())
+    writer.plain(tree, PROJECT_RULES, ())
+    return writer.spots

@@ -7,10 +7,20 @@ from typing import Final
 from containers.compose.interpolation import InterpolationError, interpolate
 
 _BLANK: Final = " \t\v\f\r\u0085\u00a0"
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_UNESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "c": "", "f": "\f", "v": "\v"}
-_INLINE_COMMENT: Final = re.compile(r"\s#")
-_EXPORT: Final = re.compile(r"export(?=[ \t])[ \t]*")
+_ESCAPE: Final = re.compile(r"\\([abfnrtv$\"\\]|0[0-7]{0,3})")
+_UNESCAPED: Final = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "$": "$$",
+    '"': '"',
+    "\\": "\\",
+}
+_EXPORT: Final = re.compile(r"export\s+")
 
 
 class DotenvError(Exception):
@@ -79,14 +89,14 @@ class _Parser:
             start = self._at
             line += self._text.count("\n", before, start)
             before = start
-            name, inherited = self._name()
+            name, inherited = self._raw_name() if self._raw else self._name()
             self.lines[name] = line
             if inherited:
                 if name in self._lookup:
                     self._found[name] = self._lookup[name]
                 continue
             try:
-                self._found[name] = self._value()
+                self._found[name] = self._line() if self._raw else self._value()
             except InterpolationError as error:
                 raise self._error(str(error), start) from error
         return self._found
@@ -103,7 +113,30 @@ class _Parser:
                 return True
         return False
 
+    def _line(self) -> str:
+        """The rest of the line, after which the next one begins."""
+        start = self._at
+        end = self._text.find("\n", start)
+        self._at = len(self._text) if end < 0 else end
+        return self._text[start : self._at]
+
+    def _raw_name(self) -> tuple[str, bool]:
+        """A name in the raw format: whatever stands before `=`."""
+        start = self._at
+        name, equals, _ = self._line().partition("=")
+        if not name:
+            raise self._error("the variable name is missing", start)
+        if any(char in _BLANK for char in name):
+            raise self._error(f"the variable name {name!r} contains a space", start)
+        if equals:
+            self._at = start + len(name) + 1
+        return name, not equals
+
     def _name(self) -> tuple[str, bool]:
+        """A name, and whether it stands alone.
+
+        Compose takes a lone word at the very end of a file for the value of a variable without a name.
+        """
         text = self._text
         if export := _EXPORT.match(text, self._at):
             self._at = export.end()
@@ -113,33 +146,23 @@ class _Parser:
             if not (char.isalnum() or char in "_.-[]" or char in _BLANK):
                 raise self._error(f"unexpected character {char!r} in the variable name", start)
             index += 1
-        inherited = index >= len(text) or text[index] == "\n"
+        if index >= len(text):
+            return "", False
         name = text[start:index].rstrip()
-        if any(char.isspace() for char in name):
+        if " " in name:
             raise self._error(f"the variable name {name!r} contains a space", start)
-        if not name:
-            raise self._error("the variable name is missing", start)
-        self._at = index + (0 if inherited else 1)
-        return name, inherited
+        self._at = index + 1
+        return name, text[index] == "\n"
 
     def _value(self) -> str:
         text = self._text
-        if not self._raw:
-            while self._at < len(text) and text[self._at] in _BLANK:
-                self._at += 1
-        end = text.find("\n", self._at)
-        end = len(text) if end < 0 else end
-        if self._raw:
-            value, self._at = text[self._at : end], end
-            return value
+        while self._at < len(text) and text[self._at] in _BLANK:
+            self._at += 1
         quote = text[self._at : self._at + 1]
         if quote in {'"', "'"}:
             return self._quoted(quote)
-        value, self._at = text[self._at : end], end
-        if value.startswith("#"):
-            return ""
-        comment = _INLINE_COMMENT.search(value)
-        return self._expand((value[: comment.start()] if comment else value).rstrip())
+        value, _, _ = self._line().partition(" #")
+        return self._expand(value.rstrip())
 
     def _quoted(self, quote: str) -> str:
         text, start = self._text, self._at
@@ -150,10 +173,8 @@ class _Parser:
                 continue
             if text[index] == quote:
                 self._at = index + 1
-                value = text[start + 1 : index]
-                if quote == "'":
-                    return value.replace("\\'", "'")
-                return _ESCAPE.sub(_unescape, self._expand(value))
+                value = text[start + 1 : index].replace(f"\\{quote}", quote)
+                return value if quote == "'" else self._expand(_ESCAPE.sub(_unescape, value))
             index += 1
         raise self._error(f"the quoted value is not closed: {text[start:].splitlines()[0]}", start)
 
@@ -166,7 +187,7 @@ class _Parser:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    char = match[1]
-    if char in {'"', "\\", "$"}:
-        return char
-    return _UNESCAPED.get(char, match[0])
+    sequence = match[1]
+    if sequence.startswith("0"):
+        return chr(int(sequence, 8))
+    return _UNESCAPED[sequence]

@@ -1,12 +1,12 @@
 """What an environment adds to the files: limits, where secrets come from, and which variables it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from containers.compose.nodes import Map, Spot, copied
 from containers.compose.reporting import Report
-from containers.compose.templates import used_variables
 from containers.model.errors import ErrorCode
+from containers.model.variables import Variable
 
 _IN_DEPLOY: Final = {"mem_limit": "memory", "cpus": "cpus", "pids_limit": "pids"}
 """Keys of a service to those of its `deploy.resources.limits`, which mean the same."""
@@ -35,13 +35,16 @@ def place_secrets(tree: Map, secrets: Map) -> None:
 
 
 def check_required(
-    required: Mapping[str, Any], tree: Map, variables: Mapping[str, str], report: Report
+    required: Mapping[str, Any],
+    find_used: Callable[[], Iterable[Variable]],
+    variables: Mapping[str, str],
+    report: Report,
 ) -> None:
     """Report every variable that has to be set and is not, all at once, with where each is used."""
     missing = {name: spot for name, spot in required.items() if not variables.get(name)}
     if not missing:
         return
-    used = {variable.name: variable for variable in used_variables(tree)}
+    used = {variable.name: variable for variable in find_used()}
     for name, spot in missing.items():
         places = used[name].uses if name in used else ()
         where = ", ".join(str(place) for place in places) or "no compose file"

@@ -11,6 +11,7 @@ from containers.compose.merging import merge_services, settle
 from containers.compose.nodes import Map, Origin, Spot, copied, kind_of
 from containers.compose.reading import Override, Reset
 from containers.compose.reporting import Report
+from containers.model.diagnostics import Severity
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
 
@@ -58,11 +59,11 @@ class Extender:
         before = len(self._report.diagnostics)
         base = self._base(services, name, reference, file, origin, spot, chain)
         service.drop("extends")
-        if len(self._report.diagnostics) > before:
+        if any(found.severity is Severity.ERROR for found in self._report.diagnostics[before:]):
             self._report.broken.add(("services", name))
         if not isinstance(base, Map):
             return service
-        merged = merge_services(settle(copied(base)), service)
+        merged = merge_services(settle(copied(base)), service, name, self._report)
         dict.__setitem__(services, name, merged)
         return merged
 

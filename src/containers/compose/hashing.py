@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 NOT_THE_CONTAINER: Final = frozenset(
@@ -12,7 +13,8 @@ NOT_THE_CONTAINER: Final = frozenset(
 _FIELD_DIGITS: Final = 12
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """The SHA-256, in hexadecimal, of a value as JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -34,15 +36,15 @@ def shaping(service: dict[str, Any]) -> dict[str, Any]:
 
 def service_hashes(service: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """The service's fingerprint, and a short one of each of its fields."""
-    fields = {key: _digest(value) for key, value in shaping(service).items()}
-    return _digest(fields), {key: value[:_FIELD_DIGITS] for key, value in fields.items()}
+    fields = {key: digest(value) for key, value in shaping(service).items()}
+    return digest(fields), {key: value[:_FIELD_DIGITS] for key, value in fields.items()}
 
 
 def resource_hash(resource: dict[str, Any]) -> str:
     """The fingerprint of a network, volume, secret or config."""
-    return _digest(resource)
+    return digest(resource)
 
 
-def project_hash(document: dict[str, Any]) -> str:
-    """The fingerprint of a whole canonical document."""
-    return _digest(document)
+def project_hash(services: Mapping[str, str], rest: dict[str, Any]) -> str:
+    """The fingerprint of a whole project, from those of its services and everything else of its document."""
+    return digest([sorted(services.items()), rest])

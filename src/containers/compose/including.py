@@ -1,7 +1,7 @@
 """`include`: other compose files, each with its own folder and variables, below the file that names them."""
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from containers.compose.casting import fill_in
 from containers.compose.environment import read_variables
 from containers.compose.extending import Extender, ReadFile
 from containers.compose.locating import absolute
-from containers.compose.merging import merge_projects
+from containers.compose.merging import merge_projects, settle
 from containers.compose.nodes import Map, Origin, Seq, Spot, kind_of
 from containers.compose.reporting import Report
 from containers.compose.sources import Sources
@@ -24,11 +24,21 @@ _SECTIONS: Final = ("services", "networks", "volumes", "secrets", "configs", "mo
 class Includer:
     """Unfolds the includes of one load, and what extends what in each file on the way."""
 
-    def __init__(self, read: ReadFile, extender: Extender, sources: Sources, report: Report) -> None:
+    def __init__(
+        self,
+        read: ReadFile,
+        extender: Extender,
+        sources: Sources,
+        report: Report,
+        *,
+        check: Callable[[Map], None],
+    ) -> None:
+        """`check` is given each included file's tree, before anything is laid over it."""
         self._read = read
         self._extender = extender
         self._sources = sources
         self._report = report
+        self._check = check
         self._left = _FILE_LIMIT
 
     def unfold(self, document: Map, origin: Origin, chain: tuple[Path, ...] = ()) -> Map:
@@ -49,7 +59,7 @@ class Includer:
             tree = self._entry(entry, place, origin, (*chain, origin.path))
             if tree is not None:
                 self._import(below, tree, place)
-        return merge_projects(below, document)
+        return merge_projects(below, document, self._report)
 
     def _import(self, below: Map, tree: Map, place: Spot | None) -> None:
         """Add what an include brings; what an earlier one has brought stays."""
@@ -101,7 +111,8 @@ class Includer:
             origin = Origin(file, folder, environment, (*env_files, *parent.env_files))
             for document in self._read(file, origin, spot):
                 tree = self.unfold(document, origin, chain)
-                merged = tree if merged is None else merge_projects(merged, tree)
+                merged = settle(tree) if merged is None else merge_projects(merged, tree, self._report)
+                self._check(merged)
         return merged
 
     def _env_files(self, settings: Map, folder: str, parent: Origin) -> tuple[Path, ...]:

@@ -126,24 +126,21 @@ def _braced(
     if not rest:
         return _plain(name[0], variables, unset)
     operator = _OPERATOR.match(rest)
-    if not operator:
+    if not operator or "\n" in rest:
         raise InterpolationError(_invalid(whole))
-    operand = interpolate(rest[operator.end() :], variables, unset, depth + 1)
     value = variables.get(name[0])
     present = bool(value) if operator[0].startswith(":") else value is not None
-    match operator[0][-1]:
-        case "-":
-            return value if present and value is not None else operand
-        case "+":
-            return operand if present else ""
-        case _:
-            if not present or value is None:
-                raise InterpolationError(
-                    f"the required variable {name[0]} is missing a value"
-                    + (f": {operand}" if operand else ""),
-                    required=name[0],
-                )
-            return value
+    if present and value is not None and operator[0][-1] != "+":
+        return value
+    if not present and operator[0][-1] == "+":
+        return ""
+    operand = interpolate(rest[operator.end() :], variables, unset, depth + 1)
+    if operator[0][-1] != "?":
+        return operand
+    raise InterpolationError(
+        f"the required variable {name[0]} is missing a value" + (f": {operand}" if operand else ""),
+        required=name[0],
+    )
 
 
 def _plain(name: str, variables: Mapping[str, str], unset: Callable[[str], None]) -> str:

@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from containers.compose.building import build_project, escaped
+from containers.compose.building import Locations, build_project
 from containers.compose.canonical import ServiceForm
-from containers.compose.casting import fill_in
+from containers.compose.casting import Filler
 from containers.compose.checking import check_shape
 from containers.compose.discovering import also_present, discover_files
-from containers.compose.documents import PROJECT_RULES, TEMPLATE_RULES, Writer
+from containers.compose.documents import PROJECT_RULES, TEMPLATE_RULES, Writer, located
 from containers.compose.environment import resolve_build_arguments, resolve_environment
 from containers.compose.environment_parts import add_limits, check_required, place_secrets
 from containers.compose.extending import Extender
 from containers.compose.including import Includer
 from containers.compose.labels import add_label_files
+from containers.compose.memo import Memo
 from containers.compose.merging import merge_projects, settle
 from containers.compose.naming import project_name
 from containers.compose.nodes import Map, Origin, Spot
@@ -29,7 +30,7 @@ from containers.compose.normalising import (
 from containers.compose.reading import read_documents
 from containers.compose.reporting import Report, start_of
 from containers.compose.request import LoadRequest, LoadResult
-from containers.compose.resources import SECTIONS, settle_resources
+from containers.compose.resources import SECTIONS, settle_external, settle_resources
 from containers.compose.schema import ComposeFile
 from containers.compose.sources import Sources
 from containers.compose.templates import used_variables
@@ -37,19 +38,24 @@ from containers.compose.unicity import deduplicate
 from containers.compose.validating import check_consistency
 from containers.compose.variables import files_of_variables, gather
 from containers.model.errors import ErrorCode
-from containers.model.project import KeyPath, ResolvedProject
+from containers.model.project import ResolvedProject
 from containers.model.variables import Variable
 from containers.ports import Files
 
 __all__ = ["LoadRequest", "LoadResult", "discover_files", "find_variables", "load_project"]
 
 
-def load_project(request: LoadRequest, files: Files) -> LoadResult:
+def load_project(request: LoadRequest, files: Files, memo: Memo | None = None) -> LoadResult:
     """Load, merge, interpolate, validate and normalise a project.
 
     Whatever is wrong with what people wrote is a diagnostic; nothing is raised for it.
+
+    Args:
+        request: what to load.
+        files: where from.
+        memo: of the load before this one, where there was one.
     """
-    return _Loader(request, Sources(files), Report()).load()
+    return _Loader(request, Sources(files), Report(), memo).load()
 
 
 def find_variables(request: LoadRequest, files: Files) -> tuple[Variable, ...]:
@@ -58,7 +64,7 @@ def find_variables(request: LoadRequest, files: Files) -> tuple[Variable, ...]:
 
 
 class _Read(NamedTuple):
-    """Files read and merged, with nothing filled in."""
+    """Files read and merged."""
 
     tree: Map
     name: str
@@ -71,17 +77,22 @@ class _Resolved(NamedTuple):
 
     project: ResolvedProject | None
     document: dict[str, Any]
-    spots: Mapping[KeyPath, Spot]
+    locations: Locations
 
 
 class _Loader:
     """One load; holds what every stage needs."""
 
-    def __init__(self, request: LoadRequest, sources: Sources, report: Report) -> None:
+    def __init__(
+        self, request: LoadRequest, sources: Sources, report: Report, memo: Memo | None = None
+    ) -> None:
         self._request = request
         self._sources = sources
         self._report = report
+        self._memo = memo or Memo()
         self._strong = {**request.variables, **request.environment}
+        self._filler: Filler | None = Filler(report, as_written=request.as_written)
+        """None leaves values just as they are."""
 
     def load(self) -> LoadResult:
         """Run the stages, up to where the next one has nothing to stand on."""
@@ -92,12 +103,13 @@ class _Loader:
             diagnostics=tuple(self._report.diagnostics),
             files=self._sources.read_so_far,
             document=loaded.document if loaded else {},
-            spots=loaded.spots if loaded else {},
+            locations=loaded.locations if loaded else {},
             variables=read.root.environment if read else {},
         )
 
     def variables_used(self) -> tuple[Variable, ...]:
         """What the merged files name."""
+        self._filler = None
         read = self._read_all()
         return used_variables(read.tree) if read is not None else ()
 
@@ -122,8 +134,12 @@ class _Loader:
 
     def _resolve(self, read: _Read) -> _Resolved | None:
         tree, request = read.tree, self._request
-        check_required(request.required_variables, tree, read.root.environment, self._report)
-        fill_in(tree, self._report, as_written=request.as_written)
+        unfilled = _Loader(request, self._sources, Report())
+        variables = read.root.environment
+        check_required(request.required_variables, unfilled.variables_used, variables, self._report)
+        if self._filler is not None:
+            self._filler.cast(tree)
+            self._filler.report_missing()
         if request.secrets is not None:
             place_secrets(tree, request.secrets)
         check_shape(tree, ComposeFile, self._report)
@@ -175,6 +191,24 @@ class _Loader:
         text = self._sources.read(path, self._report, spot)
         return read_documents(text, origin, self._report) if text is not None else []
 
+    def _read_filled(self, path: Path, origin: Origin, spot: Spot | None) -> list[Map]:
+        documents = self._read(path, origin, spot)
+        for document in documents:
+            self._fill(document)
+        return documents
+
+    def _fill(self, document: Map) -> None:
+        """Each file is filled in before anything is laid over it: what is wrong in it stays wrong."""
+        if self._filler is not None:
+            self._filler.fill(document)
+
+    def _check_alone(self, tree: Map) -> None:
+        """What is laid over a tree does not mend its shape."""
+        if self._filler is not None:
+            deduplicate(tree)
+            check_shape(tree, ComposeFile, self._report)
+            settle_external(tree, self._report)
+
     def _documents(self, files: tuple[Path, ...], root: Origin) -> list[tuple[Map, Origin]] | None:
         found: list[tuple[Map, Origin]] = []
         for file in files:
@@ -192,10 +226,13 @@ class _Loader:
         return found or None
 
     def _merged(self, documents: list[tuple[Map, Origin]]) -> Map | None:
-        extender = Extender(self._read, self._report)
-        includer = Includer(self._read, extender, self._sources, self._report)
+        extender = Extender(self._read_filled, self._report)
+        includer = Includer(self._read_filled, extender, self._sources, self._report, check=self._check_alone)
         tree: Map | None = None
         for document, origin in documents:
+            self._fill(document)
+            if tree is not None:
+                self._check_alone(tree)
             layer = includer.unfold(document, origin)
             if "version" in layer:
                 self._report.warning(
@@ -205,7 +242,7 @@ class _Loader:
                     on_key=True,
                     hint="remove it",
                 )
-            tree = settle(layer) if tree is None else merge_projects(tree, layer)
+            tree = settle(layer) if tree is None else merge_projects(tree, layer, self._report)
         if tree is None or not tree.keys() - {"version"}:
             file = documents[-1][1].path
             self._report.error(
@@ -240,6 +277,7 @@ class _Loader:
         services: Map = tree.get("services") or Map()
         profiles = self._profiles(root.environment)
         active = self._active(services, profiles, root)
+        deduplicate(tree)  # what was written in two ways may mean the same
         add_default_network(tree, active)
         settle_resources(tree, read.name, root, report)
         if request.check_consistency and not request.as_written:
@@ -247,22 +285,31 @@ class _Loader:
         drop_unused(tree, active)
         tree.put("services", active, tree.spots.get("services"))
         tree["name"] = read.name
-        writer = Writer(report)
-        document = writer.plain(tree, TEMPLATE_RULES if request.as_written else PROJECT_RULES, ())
+        if request.as_written:
+            written = Writer(report)
+            document = written.plain(tree, TEMPLATE_RULES, ())
+            return None if report.failed else _Resolved(None, document, Locations(lambda: written.spots))
+        writer = Writer(report, spots=False)
+        if report.failed:
+            writer.plain(tree, PROJECT_RULES, ())  # what cannot be written is said all the same
+            return None
+        made = {key: self._memo.build(key, service, read.name, writer) for key, service in active.items()}
+        built = {key: each for key, each in made.items() if each is not None}
+        rest = writer.plain({k: tree[k] for k in tree if k != "services"}, PROJECT_RULES, ())
         if report.failed:
             return None
-        if request.as_written:
-            return _Resolved(None, document, writer.spots)
+        locations = Locations(lambda: located(tree))
         project = build_project(
-            escaped(document),
-            writer.spots,
+            rest,
+            built,
+            locations,
             files=read.files,
             sources=self._sources.read_so_far,
             working_dir=Path(root.working_dir),
             disabled=[key for key in services if key not in active],
             profiles=profiles,
         )
-        return _Resolved(project, project.document, writer.spots)
+        return _Resolved(project, project.document, locations)
 
     def _active(self, services: Map, profiles: tuple[str, ...], root: Origin) -> Map:
         """The services that the profiles enable, in their long form; the others get theirs as well."""

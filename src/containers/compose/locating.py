@@ -8,9 +8,7 @@ from typing import Final
 from containers.compose.nodes import Template
 from containers.compose.short_forms import is_windows_drive
 
-_REMOTE_CONTEXT: Final = re.compile(
-    r"(?:https?://|git://|ssh://|git@|github\.com/|oci-layout://|docker-image://)"
-)
+_REMOTE_CONTEXT: Final = re.compile(r"(?:git@|github\.com/|.*://)")
 
 
 def is_remote_context(text: str) -> bool:

@@ -128,10 +128,11 @@ def _as_list(written_value: Written) -> Seq:
                 entry = entry.value
             if isinstance(entry, Seq):
                 for item in entry:
-                    result.add(f"{key}={written(item)}", value.spots.get(key))
+                    if not isinstance(item, (Map, Seq)):
+                        result.add(f"{key}={written(item)}", value.spots.get(key))
             elif not isinstance(entry, (Map, Reset)):
                 result.add(key if entry is None else f"{key}={written(entry)}", value.spots.get(key))
-    elif value is not None:
+    elif isinstance(value, str):
         result.add(value, spot)
     return result
 
@@ -147,6 +148,38 @@ def _lists(below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
                     kept.add(item, spot)
             base = kept
     return _appended(base, _as_list(above))
+
+
+def _distinct(below: Written, above: Written, _rules: Rules, place: Place) -> Any:
+    """Lists that nothing is appended to which they have already."""
+    base, over = below.value, above.value
+    if not (isinstance(base, Seq) and isinstance(over, Seq)):
+        return base if over is None else place.clash(below, above)
+    result = _appended(base, Seq())
+    for item, spot in over.pairs():
+        if item not in result:
+            result.add(item, spot)
+    return result
+
+
+def _gpus(below: Written, above: Written, _rules: Rules, place: Place) -> Any:
+    """`all` is a list of one request, onto which a list is laid."""
+    base, over = below.value, above.value
+    if isinstance(base, str):
+        base = Seq()
+        base.add(Map({"count": -1}), below.spot)
+    if not (isinstance(base, Seq) and isinstance(over, Seq)):
+        return base if over is None else place.clash(below, above)
+    return _appended(base, over)
+
+
+def _extra_hosts(below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
+    """What is said again word for word is said once."""
+    result = _as_list(below)
+    for item, spot in _as_list(above).pairs():
+        if item not in result:
+            result.add(item, spot)
+    return result
 
 
 def _replaced(_below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
@@ -233,6 +266,7 @@ def _started() -> Map:
 
 _NONE: Final = Rules()
 _LISTS: Final = Rules(_lists)
+_DISTINCT: Final = Rules(_distinct)
 _REPLACED: Final = Rules(_replaced)
 _BUILD: Final = Rules(
     _build,
@@ -257,13 +291,17 @@ _SERVICE: Final = Rules(
         "entrypoint": _REPLACED,
         "env_file": _LISTS,
         "environment": _LISTS,
-        "extra_hosts": _LISTS,
+        "extra_hosts": Rules(_extra_hosts),
+        "gpus": Rules(_gpus),
         "healthcheck": Rules(below={"test": _REPLACED}),
         "label_file": _LISTS,
         "labels": _LISTS,
         "logging": Rules(_logging),
         "models": Rules(_keyed(lambda: None)),
         "networks": Rules(_keyed(lambda: None)),
+        "post_start": _DISTINCT,
+        "pre_start": _DISTINCT,
+        "pre_stop": _DISTINCT,
         "sysctls": _LISTS,
         "tmpfs": _LISTS,
         "ulimits": Rules(below={"*": Rules(_limits)}),

@@ -45,10 +45,15 @@ def _implied(service: Map) -> Iterable[tuple[str, bool, Spot | None]]:
 def add_default_network(project: Map, services: Map) -> None:
     """A service that names no network joins the project's default one."""
     for service in services.values():
-        if not service.get("networks") and not service.get("network_mode") and not service.get("provider"):
+        if not service.get("networks") and "network_mode" not in service and not service.get("provider"):
             service["networks"] = Map({"default": None})
     networks = project.get("networks")
-    used = {name for service in services.values() for name in service.get("networks") or ()}
+    used = {
+        name
+        for service in services.values()
+        if "network_mode" not in service
+        for name in service.get("networks") or ()
+    }
     if "default" in used and "default" not in (networks or {}):
         if not isinstance(networks, Map):
             networks = Map()
@@ -65,6 +70,7 @@ def add_empty_parts(service: Map) -> None:
         deploy.setdefault("placement", Map())
         deploy.setdefault("resources", Map())
     for hook in service.get("pre_start") or ():
+        hook.setdefault("command", None)
         hook.setdefault("entrypoint", None)
         if not hook.get("networks"):
             hook["networks"] = Map({"default": None})
@@ -88,10 +94,7 @@ def used_resources(services: Map) -> dict[str, set[str]]:
         build = service.get("build") or {}
         for section in ("secrets", "configs"):
             for grant in [*(service.get(section) or ()), *(build.get(section) or ())]:
-                used[section].add(grant["source"])
-        credential = service.get("credential_spec") or {}
-        if credential.get("config"):
-            used["configs"].add(credential["config"])
+                used[section].add(grant.get("source"))
     return used
 
 

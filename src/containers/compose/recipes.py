@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from containers.compose.hiding import Hidden, unescaped
 from containers.compose.podman_options import Context, added_options
+from containers.compose.publishing import numbered_ports
 from containers.compose.rendering import Rendered, first_containers
 from containers.model.base import ServiceName
 from containers.model.project import ResolvedProject, ResourceConfig
@@ -123,6 +124,7 @@ def _recipe(
         options=tuple(options),
         image=config.image,
         command=hidden.reveal_list(call[end + 1 :]),
+        numbered_options=numbered_ports(service, name, config.replicas),
         volumes=tuple(volume for volume in _mounted_volumes(call[:end]) if volume not in declared),
         host_folders=tuple(_host_folders(service)),
     )

@@ -8,6 +8,8 @@ from containers.compose.rendering_resources import Material, granted
 from containers.compose.rendering_scene import Scene
 from containers.model.errors import ErrorCode, TranslationError
 
+_SUBPATH_SINCE = {"image": (5, 1), "volume": (5, 4)}
+
 
 def render_mounts(value: Any, replicas: int, scene: Scene) -> Iterator[Any]:
     """Write a service's `volumes`.
@@ -24,6 +26,7 @@ def render_mounts(value: Any, replicas: int, scene: Scene) -> Iterator[Any]:
                 remedy="Give the mount an absolute path, without a colon, as its target.",
                 service=scene.service,
             )
+        _require_subpath(volume, scene)
         match kind:
             case "bind":
                 yield _bind(volume, scene)
@@ -38,6 +41,24 @@ def render_mounts(value: Any, replicas: int, scene: Scene) -> Iterator[Any]:
                 yield {k: v for k, v in volume.items() if k != "consistency"}
             case _:
                 scene.warn(f"volumes {target}", f"Podman has no mounts of type {kind}")
+
+
+def _require_subpath(volume: Mapping[str, Any], scene: Scene) -> None:
+    """Refuse part of a volume or image where Podman can mount wholes only.
+
+    Raises:
+        TranslationError: it can not; the whole in its place would show files that nobody asked for.
+    """
+    kind = volume["type"]
+    since = _SUBPATH_SINCE.get(kind)
+    if since and (volume.get(kind) or {}).get("subpath") and scene.version < since:
+        needed = ".".join(str(part) for part in since)
+        raise TranslationError(
+            ErrorCode.UNSUPPORTED_BY_PODMAN,
+            f"service {scene.service}: volumes {volume['target']}: {kind}.subpath needs Podman {needed}",
+            remedy=f"Mount the whole {kind}, or update Podman.",
+            service=scene.service,
+        )
 
 
 def _bind(volume: Mapping[str, Any], scene: Scene) -> str | dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from containers.compose.podman_options import TRANSLATED, Context
+from containers.compose.publishing import chosen_from, short_port
 from containers.compose.rendering_mounts import render_configs, render_mounts, render_secrets
 from containers.compose.rendering_scene import Scene
 from containers.model.project import ServiceConfig
@@ -127,15 +128,19 @@ def _pid(value: str, scene: Scene) -> str:
 
 
 def _ports(value: list[Mapping[str, Any]], _scene: Scene) -> list[str]:
-    def short(port: Mapping[str, Any]) -> str:
-        host, published = port.get("host_ip") or "", port.get("published") or ""
-        if ":" in host and not host.startswith("["):
-            host = f"[{host}]"
-        before = [host, str(published)] if host else filter(None, [str(published)])
-        protocol = port.get("protocol") or "tcp"
-        return ":".join((*before, str(port["target"]))) + ("" if protocol == "tcp" else f"/{protocol}")
+    """The ports that every replica publishes alike; `numbered_ports` has the others."""
+    return [short_port(port) for port in value if not chosen_from(port)]
 
-    return [short(port) for port in value]
+
+def _ulimits(value: Mapping[str, Any], _scene: Scene) -> dict[str, str]:
+    """Limits as `soft:hard`; the canonical form leaves out a zero, which is a limit like any other."""
+
+    def short(limit: Any) -> str:
+        if isinstance(limit, Mapping):
+            return f"{limit.get('soft', 0)}:{limit.get('hard', 0)}"
+        return f"{limit}:{limit}"
+
+    return {name: short(limit) for name, limit in value.items()}
 
 
 _PARTS: Mapping[str, Callable[[Any, Scene], Any]] = {
@@ -153,6 +158,7 @@ _PARTS: Mapping[str, Callable[[Any, Scene], Any]] = {
     "networks": _networks,
     "pid": _pid,
     "ports": _ports,
+    "ulimits": _ulimits,
 }
 """Keys that are said in other words."""
 

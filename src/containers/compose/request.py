@@ -7,6 +7,7 @@ from typing import Any
 from containers.model.base import Model
 from containers.model.diagnostics import Diagnostic
 from containers.model.project import KeyPath, ResolvedProject
+from containers.model.source import Location
 
 
 class LoadRequest(Model):
@@ -52,7 +53,7 @@ class LoadResult(Model):
     """Every file that was read, in the order it was first read."""
     document: Mapping[str, Any] = {}
     """The canonical document: the project's, or the one with its variables as they are written."""
-    spots: Mapping[KeyPath, Any] = {}
-    """Where each path of the document was written, with what it replaced (`nodes.Spot`)."""
+    locations: Mapping[KeyPath, Location] = {}
+    """Where each path of the document was written (`building.Locations`, which knows what was replaced)."""
     variables: Mapping[str, str] = {}
     """What the main files' variables are."""

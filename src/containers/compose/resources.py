@@ -11,8 +11,19 @@ from containers.model.errors import ErrorCode
 SECTIONS = ("networks", "volumes", "secrets", "configs")
 
 
+def settle_external(project: Map, report: Report) -> None:
+    """Write `external: {name: ...}` as `external: true` with a `name` beside it, in place."""
+    for section in SECTIONS:
+        resources = project.get(section)
+        for key, resource in resources.items() if isinstance(resources, Map) else ():
+            external = resource.get("external") if isinstance(resource, Map) else None
+            if isinstance(external, Map):
+                _nested_name(f"{section}.{key}", resource, external, resources.spots.get(key), report)
+
+
 def settle_resources(project: Map, name: str, origin: Origin, report: Report) -> None:
     """Settle every resource of the project, in place; each gets a name."""
+    settle_external(project, report)
     for section in SECTIONS:
         resources = project.get(section)
         if resources is None:
@@ -27,25 +38,19 @@ def _settle(
     section: str, key: str, resource: Map, spot: Spot | None, project: str, origin: Origin, report: Report
 ) -> None:
     where = f"{section}.{key}"
-    external = resource.get("external")
-    if isinstance(external, Map):
-        _nested_name(where, resource, external, spot, report)
-        external = True
     for inner in ("labels", "driver_opts"):
         if isinstance(resource.get(inner), (Map, Seq)):
             resource[inner] = _assignments(resource[inner])
     if section == "volumes" and resource.get("driver_opts"):
         _bind_device(resource, origin)
-    if resource.get("file"):
+    if resource.get("file") is not None:
         resource["file"] = _absolute(resource["file"], resource.spots.get("file"), origin)
-    if external:
+    if section in {"secrets", "configs"}:
+        _one_source(section, where, resource, spot, report)
+    if resource.get("external"):
         _no_settings_beside_external(section, where, resource, spot, report)
-        if resource.get("name") is None:
-            resource["name"] = key
-    else:
-        if section in {"secrets", "configs"}:
-            _one_source(section, where, resource, spot, report)
-        resource["name"] = resource.get("name") or f"{project}_{key}"
+    if resource.get("name") is None:
+        resource["name"] = key if resource.get("external") else f"{project}_{key}"
     if section == "networks":
         resource.setdefault("ipam", Map())
 
@@ -97,7 +102,7 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
             resource.spots.get(named[1], spot),
             on_key=True,
         )
-    elif section == "configs" and not named and not resource.get("driver"):
+    elif section == "configs" and not named and "external" not in resource:
         report.error(
             ErrorCode.INVALID_COMPOSE,
             f"{where} says nowhere where its content comes from",
@@ -109,7 +114,7 @@ def _one_source(section: str, where: str, resource: Map, spot: Spot | None, repo
 
 def _bind_device(volume: Map, origin: Origin) -> None:
     options: Any = volume["driver_opts"]
-    if volume.get("driver", "local") == "local" and options.get("o") == "bind" and "device" in options:
+    if volume.get("driver") == "local" and options.get("o") == "bind" and "device" in options:
         options["device"] = _absolute(options["device"], options.spots.get("device"), origin)
 
 

@@ -63,6 +63,7 @@ def _number(text: str) -> int | float | None:
         digits = based[1] or based[2] or based[3]
         value = int(digits, 16 if based[1] else 2 if based[2] else 8)
         value = -value if text[0] == "-" else value
+        return value if _SMALLEST_INT <= value <= _LARGEST_INT else None
     elif _FLOAT.match(text):
         return float(text)
     else:

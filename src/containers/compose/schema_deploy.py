@@ -1,13 +1,13 @@
 """The Compose Specification's `deploy` and `develop` sections of a service."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from containers.compose.schema_parts import (
     ABSENT,
+    Count,
     DeviceRequest,
     Hook,
     ListOrDict,
-    NotNegative,
     Number,
     Shape,
     StringOrList,
@@ -18,7 +18,7 @@ from containers.compose.schema_parts import (
 class Rollout(Shape):
     """How containers are replaced, or brought back."""
 
-    parallelism: Whole = ABSENT
+    parallelism: Count = ABSENT
     """How many containers at a time; 0 is all at once."""
     delay: str = ABSENT
     """How long to wait between groups, such as `10s`."""
@@ -88,7 +88,7 @@ class DeployRestart(Shape):
     """`none`, `on-failure` or `any`."""
     delay: str = ABSENT
     """How long to wait before a restart."""
-    max_attempts: Whole = ABSENT
+    max_attempts: Count = ABSENT
     """How often to try before giving up."""
     window: str = ABSENT
     """How long a container must run for the restart to count as a success."""
@@ -108,7 +108,7 @@ class Placement(Shape):
     """Conditions that a node must meet."""
     preferences: list[Preference] = ABSENT
     """Preferences among the nodes that do."""
-    max_replicas_per_node: Whole = ABSENT
+    max_replicas_per_node: Count = ABSENT
     """The most containers on one node."""
 
 
@@ -119,7 +119,7 @@ class Deploy(Shape):
     """`replicated` or `global`."""
     endpoint_mode: str = ABSENT
     """`vip` or `dnsrr`."""
-    replicas: Annotated[int, NotNegative] | str = ABSENT
+    replicas: Whole = ABSENT
     """How many containers run."""
     labels: ListOrDict = ABSENT
     """Metadata of the service, not of its containers."""
@@ -150,7 +150,7 @@ class WatchRule(Shape):
     """Patterns of the only files that count."""
     exec: Hook = ABSENT
     """What `sync+exec` runs in the container."""
-    initial_sync: bool | str = ABSENT
+    initial_sync: bool = ABSENT
     """Whether everything is copied once at the beginning."""
 
 

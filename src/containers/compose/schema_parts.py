@@ -53,6 +53,7 @@ Hosts: TypeAlias = Annotated[Mapping[str, str | list[str]], NonEmptyKeys] | List
 Command: TypeAlias = str | list[str] | None
 Number: TypeAlias = float | str
 Whole: TypeAlias = int | str
+Count: TypeAlias = Annotated[int, NotNegative] | str
 Flag: TypeAlias = bool | str
 Options: TypeAlias = Mapping[str, str | float]
 

@@ -96,7 +96,7 @@ class Weight(Shape):
 
     path: str = ABSENT
     """The device."""
-    weight: Whole = ABSENT
+    weight: Annotated[int, NotNegative] = ABSENT
     """From 10 to 1000."""
 
 
@@ -111,7 +111,7 @@ class BlockIo(Shape):
     """Bytes a second when writing."""
     device_write_iops: list[RateLimit] = ABSENT
     """Operations a second when writing."""
-    weight: Whole = ABSENT
+    weight: Annotated[int, NotNegative] = ABSENT
     """The share among containers, from 10 to 1000."""
     weight_device: list[Weight] = ABSENT
     """The share on single devices."""
@@ -168,7 +168,7 @@ class HealthCheck(Shape):
     """How long between two checks; `30s` by default."""
     timeout: str = ABSENT
     """How long a check may take; `30s` by default."""
-    retries: Number = ABSENT
+    retries: Annotated[float, NotNegative] | str = ABSENT
     """How many failures in a row make the container unhealthy; 3 by default."""
     start_period: str = ABSENT
     """How long failures do not count while the container starts."""
@@ -316,7 +316,7 @@ class Container(Shape):
     """Whether it is spared when memory runs out."""
     oom_score_adj: str | Annotated[int, Rule(at_least=-1000, at_most=1000)] = ABSENT
     """How readily it is killed when memory runs out, from -1000 to 1000."""
-    pid: str | None = ABSENT
+    pid: str = ABSENT
     """The namespace for processes."""
     pids_limit: Number = ABSENT
     """The most processes; -1 for any number."""
@@ -327,7 +327,7 @@ class Container(Shape):
     pull_policy: Annotated[
         str,
         Rule(
-            pattern=r"always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+"
+            pattern=r"^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$"
         ),
     ] = ABSENT
     """When its image is pulled: `missing` by default."""
@@ -409,5 +409,5 @@ class Service(Container):
     """A program that manages it instead of a container engine."""
     restart: str = ABSENT
     """When it is started again: `no`, `always`, `on-failure[:retries]` or `unless-stopped`."""
-    scale: Annotated[int, NotNegative] | str = ABSENT
+    scale: Whole = ABSENT
     """How many containers run; `deploy.replicas` is the newer key."""

@@ -164,8 +164,5 @@ def parse_device(spec: str) -> dict[str, str]:
     parts = spec.split(":")
     if len(parts) > 3:  # noqa: PLR2004  (source, target, permissions)
         raise ShortFormError(f"`{spec}` has too many colons for a device")
-    return {
-        "source": parts[0],
-        "target": parts[1] if len(parts) > 1 else parts[0],
-        "permissions": parts[2] if len(parts) > 2 else "rwm",  # noqa: PLR2004
-    }
+    source, target, permissions = (*parts, "", "")[:3]
+    return {"source": source, "target": target or source, "permissions": permissions or "rwm"}

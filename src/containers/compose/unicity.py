@@ -67,10 +67,6 @@ def _itself(item: Any) -> str | None:
     return None if isinstance(item, (dict, list)) else written(item)
 
 
-def _host(item: Any) -> str | None:
-    return item.replace(":", "=", 1) if isinstance(item, str) and "=" not in item else _itself(item)
-
-
 def _volume(item: Any) -> str | None:
     if isinstance(item, str):
         try:
@@ -138,7 +134,7 @@ _SERVICE: Final[dict[str, Any]] = {
     "env_file": _env_file,
     "environment": _assignment,
     "expose": _itself,
-    "extra_hosts": _host,
+    "external_links": _itself,
     "labels": _assignment,
     "links": _assignment,
     "networks": {"*": {"aliases": _itself, "link_local_ips": _itself}},

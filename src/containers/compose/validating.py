@@ -56,6 +56,7 @@ class _ServiceCheck:
                 on_key=True,
             )
         self._exclusive()
+        self._mounts()
         self._dependencies()
         self._references("networks", "network", _keys(service.get("networks")))
         self._references("models", "model", _keys(service.get("models")))
@@ -66,6 +67,7 @@ class _ServiceCheck:
         self._references("secrets", "build secret", _sources(build.get("secrets")))
         self._platforms(build)
         self._contexts(build)
+        self._watch_rules()
 
     def _error(
         self,
@@ -98,6 +100,8 @@ class _ServiceCheck:
                 "remove one of the two",
                 on_key=True,
             )
+        self._not_negative(service, "scale", "scale")
+        self._not_negative(service.get("deploy") or Map(), "replicas", "deploy.replicas")
         replicas = service.get("scale") or (service.get("deploy") or {}).get("replicas") or 1
         if service.get("container_name") and isinstance(replicas, int) and replicas > 1:
             self._error(
@@ -107,6 +111,28 @@ class _ServiceCheck:
                 "remove `container_name`",
                 on_key=True,
             )
+
+    def _not_negative(self, holder: Any, key: str, shown: str) -> None:
+        value = holder.get(key)
+        if isinstance(value, int) and value < 0:
+            place = holder.spots.get(key)
+            self._error(ErrorCode.INVALID_VALUE, f"has {value} as `{shown}`; the least is 0", place)
+
+    def _mounts(self) -> None:
+        """Nothing is mounted where a tmpfs is already; two volumes in one place are one."""
+        taken: dict[str, str] = {}
+        for key in ("tmpfs", "volumes"):
+            mounts = self._service.get(key)
+            for index, (mount, spot) in enumerate(mounts.pairs() if mounts else ()):
+                target = mount.partition(":")[0] if isinstance(mount, str) else mount.get("target")
+                if target in taken:
+                    self._error(
+                        ErrorCode.CONFLICT,
+                        f"mounts `{target}` twice: as {taken[target]} and as {key}[{index}]",
+                        spot,
+                        "remove one of the two",
+                    )
+                taken.setdefault(target, f"{key}[{index}]")
 
     def _dependencies(self) -> None:
         dependencies = self._service.get("depends_on")
@@ -143,6 +169,16 @@ class _ServiceCheck:
             if volume.get("type") == "volume" and volume.get("source"):
                 yield volume["source"], volume.spots.get("source", spot)
 
+    def _watch_rules(self) -> None:
+        for rule in (self._service.get("develop") or {}).get("watch") or ():
+            if rule["action"] not in {"rebuild", "restart"} and not rule.get("target"):
+                self._error(
+                    ErrorCode.INVALID_VALUE,
+                    "has a rule in `develop.watch` that copies files, but no `target`",
+                    rule.spots.get("action"),
+                    "say where in the container files go",
+                )
+
     def _platforms(self, build: Any) -> None:
         platform, platforms = self._service.get("platform"), build.get("platforms")
         if platform and platforms and platform not in platforms:
@@ -168,8 +204,7 @@ def _keys(value: Any) -> Iterable[tuple[str, Spot | None]]:
 
 def _sources(grants: Any) -> Iterable[tuple[str, Spot | None]]:
     for grant, spot in grants.pairs() if grants else ():
-        if grant.get("source"):
-            yield grant["source"], grant.spots.get("source", spot)
+        yield grant.get("source") or "", grant.spots.get("source", spot)
 
 
 def _suggestion(name: str, words: Iterable[str]) -> str | None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 
 from containers.model.base import ContainerId, Model, StepId, TransactionId
+from containers.model.errors import ErrorCode
+from containers.model.outcome import Problem
 from containers.model.plan import CreateContainer, ReplaceContainer
 from containers.model.project import ResolvedProject
 from containers.ports import Clock, ContainerEngine, EventPublisher, Translation
@@ -34,6 +36,7 @@ class Context:
         containers: what each step that made a container made. Kept by step id, since the engine is
             never asked what it just told us.
         labels: for each service, the labels of a new container.
+        warnings: what a person should know although it goes on.
     """
 
     def __init__(
@@ -62,6 +65,10 @@ class Context:
         self.probes = asyncio.Semaphore(settings.engine.max_parallel)
         self.containers: dict[StepId, ContainerId] = {}
         self.group: asyncio.TaskGroup | None = None
+        self.warnings = [
+            Problem(code=ErrorCode.UNSUPPORTED_BY_PODMAN, message=message)
+            for message in (translation.warnings if translation else ())
+        ]
 
     def afterwards(self, work: Coroutine[None, None, None]) -> None:
         """Have `work` done beside the steps; the transaction waits for it before it ends."""

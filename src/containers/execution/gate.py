@@ -147,6 +147,9 @@ async def _await_running(
     first = await context.engine.inspect_container(container)
     seen = first
     while not context.stop.is_set():
+        if seen.state is ContainerState.EXITED and seen.exit_code == 0 and not _engine_restarts(seen):
+            context.warnings.append(_ended(step))
+            return True
         await _refuse_if_dead(context, step, seen, seen.restart_count - first.restart_count)
         await _sleep(context, settings.settle_s)
         now = await context.engine.inspect_container(container)
@@ -195,6 +198,12 @@ async def _refuse_if_dead(context: Context, step: Gate, detail: ContainerDetail,
         )
     if detail.state is ContainerState.EXITED and not _engine_restarts(detail):
         raise GateFailedError(await _exited(context, step, detail))
+
+
+def _ended(step: Gate) -> Problem:
+    """A service that has done its work is no failure, but one that should serve has not begun to."""
+    message = f"{step.service} has run to its end (exit code 0)"
+    return Problem(code=ErrorCode.SERVICE_EXITED, message=message, service=step.service)
 
 
 async def _exited(context: Context, step: Gate, detail: ContainerDetail) -> Problem:

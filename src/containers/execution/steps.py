@@ -90,6 +90,9 @@ async def _(step: CreateContainer, context: Context, running: dict[Any, Containe
     name = context.names.waiting(step) if step.replaces else step.name
     translation = _translation(context)
     recipe = _recipe(translation, step)
+    if recipe.numbered_options:
+        own = recipe.numbered_options[step.number - 1]
+        recipe = recipe.model_copy(update={"options": (*recipe.options, *own)})
     labels = dict(context.labels.get(step.service, {}))
     if step.number != 1:
         labels["com.docker.compose.container-number"] = str(step.number)

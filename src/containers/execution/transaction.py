@@ -24,7 +24,7 @@ from containers.model.outcome import (
     TransactionOutcome,
     Unknown,
 )
-from containers.model.plan import Gate, Plan, ReplaceContainer, Step
+from containers.model.plan import Gate, Plan, PullImage, RemoveContainer, ReplaceContainer, Step
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class _Transaction:
         self.running: dict[tuple[ServiceName, int], ContainerId] = {
             (c.service, c.number): c.id for c in reversed(before.containers)
         }
-        self.warnings: list[Problem] = []
+        self.by_id = {step.id: step for step in plan.steps}
         self.started_at = context.clock.monotonic()
 
     async def run(self) -> TransactionOutcome:
@@ -69,7 +69,9 @@ class _Transaction:
         for needed in step.needs:
             if needed in self.finished:
                 await self.finished[needed].wait()
-        ready = all(self._is_passed(n) for n in step.needs if n in self.finished)
+        ready = all(
+            self._is_passed(n) or self._does_without(step, n) for n in step.needs if n in self.finished
+        )
         if self.plan.verb in _NO_WAY_BACK:
             ready = True
         if not ready or (self.context.stop.is_set() and self.plan.verb not in _NO_WAY_BACK):
@@ -77,13 +79,31 @@ class _Transaction:
         else:
             outcome = await self._do(step)
         self.outcomes[step.id] = outcome
-        if isinstance(outcome, Failed | Unknown) and self.plan.verb not in _NO_WAY_BACK:
+        if isinstance(outcome, Failed) and self._is_optional(step):
+            self.context.warnings.append(_tolerated(outcome.problem))
+        elif isinstance(outcome, Failed | Unknown) and self.plan.verb not in _NO_WAY_BACK:
             self.context.stop.set()
         self._tell_step_end(step, outcome)
         self.finished[step.id].set()
 
     def _is_passed(self, needed: StepId) -> bool:
         return isinstance(self.outcomes[needed], Done)
+
+    def _does_without(self, step: Step, needed: StepId) -> bool:
+        """Whether a step may begin although one that it needs has failed: others' optional services."""
+        other = self.by_id[needed]
+        if not self._is_optional(other) or not isinstance(self.outcomes[needed], Failed | NotRun):
+            return False
+        mine, service = _service(step), _service(other)
+        if mine is None or isinstance(step, RemoveContainer):
+            return True
+        config = self.context.project.services.get(mine) if self.context.project else None
+        dependency = config.depends_on.get(service) if config and service else None
+        return dependency is not None and not dependency.required
+
+    def _is_optional(self, step: Step) -> bool:
+        services = step.services if isinstance(step, PullImage) else (_service(step),)
+        return all(service in self.plan.optional for service in services)
 
     async def _do(self, step: Step) -> StepOutcome:
         started = self.context.clock.monotonic()
@@ -104,21 +124,27 @@ class _Transaction:
 
     def _judge_gate(self, step: Step, problem: Problem) -> StepOutcome:
         if isinstance(step, Gate) and not step.required:
-            self.warnings.append(problem)
+            self.context.warnings.append(_tolerated(problem))
             return Done(step=step.id, duration_s=0.0)
         return Failed(step=step.id, duration_s=0.0, problem=problem)
 
     async def _conclude(self) -> TransactionOutcome:
         outcomes = tuple(self.outcomes[s.id] for s in self.plan.steps)
-        problems = tuple(o.problem for o in outcomes if isinstance(o, Failed | Unknown))
         transaction, plan = self.context.transaction, self.plan
-        if not problems and all(isinstance(o, Done) for o in outcomes):
+        pairs = tuple(zip(plan.steps, outcomes, strict=True))
+        problems = tuple(
+            o.problem
+            for s, o in pairs
+            if isinstance(o, Unknown) or (isinstance(o, Failed) and not self._is_optional(s))
+        )
+        if not problems and all(isinstance(o, Done) or self._is_optional(s) for s, o in pairs):
+            await self._put_back_optional(outcomes)
             await self._remove_old(outcomes)
             return Committed(
                 transaction=transaction,
                 plan=plan,
                 outcomes=outcomes,
-                warnings=tuple(self.warnings),
+                warnings=tuple(self.context.warnings),
                 duration_s=self._elapsed(),
             )
         if not problems:
@@ -144,6 +170,22 @@ class _Transaction:
             duration_s=self._elapsed(),
         )
 
+    async def _put_back_optional(self, outcomes: tuple[StepOutcome, ...]) -> None:
+        """The old containers of optional services whose replacement failed run again."""
+        by_id = {o.step: o for o in outcomes}
+        failed = {
+            s.service
+            for s in self.plan.steps
+            if isinstance(s, ReplaceContainer) and not isinstance(by_id[s.id], Done)
+        }
+        if failed:
+            steps = tuple(s for s in self.plan.steps if _service(s) in failed)
+            undone = compensate(self.plan.model_copy(update={"steps": steps}), outcomes)
+            left = await roll_back(self.context, undone, self.before)
+            self.context.warnings.extend(
+                Problem(code=ErrorCode.ROLLBACK_FAILED, message=message) for message in left
+            )
+
     async def _remove_old(self, outcomes: tuple[StepOutcome, ...]) -> None:
         """Everything passed: what stepped aside is not needed any more."""
         by_id = {o.step: o for o in outcomes}
@@ -154,7 +196,9 @@ class _Transaction:
                 except EngineError as error:
                     log.warning("could not remove the replaced container of %s: %s", step.name, error)
                     message = f"the replaced container of {step.name} could not be removed: {error}"
-                    self.warnings.append(Problem(code=error.code, message=message, service=step.service))
+                    self.context.warnings.append(
+                        Problem(code=error.code, message=message, service=step.service)
+                    )
 
     def _elapsed(self) -> float:
         return self.context.clock.monotonic() - self.started_at
@@ -217,6 +261,10 @@ class _Transaction:
                 }
             )
         )
+
+
+def _tolerated(problem: Problem) -> Problem:
+    return problem.model_copy(update={"message": f"{problem.message} (its dependents do without it)"})
 
 
 def _service(step: Step) -> ServiceName | None:

@@ -188,6 +188,8 @@ class Plan(Model):
     verb: Literal["up", "down", "restart", "stop", "start"]
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
+    optional: frozenset[ServiceName] = frozenset()
+    """Services that others can do without: what fails of theirs is only warned about."""
 
     @property
     def changes(self) -> tuple[Step, ...]:

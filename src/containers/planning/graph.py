@@ -53,6 +53,25 @@ def with_dependencies(project: ResolvedProject, chosen: Iterable[ServiceName]) -
     return frozenset(found)
 
 
+def dispensable(
+    project: ResolvedProject, targets: Iterable[ServiceName], named: Iterable[ServiceName]
+) -> frozenset[ServiceName]:
+    """The targets that others depend on with `required: false` only, and that nobody asked for by name."""
+    among = set(targets)
+    depended = {n for s in among for n in project.services[s].depends_on}
+    waiting = [s for s in among if s not in depended]
+    waiting.extend(s for s in named if s in among)
+    waiting.extend(host for s in among for host in namespace_hosts(project, s) if host in among)
+    needed: set[ServiceName] = set()
+    while waiting:
+        service = waiting.pop()
+        if service not in needed:
+            needed.add(service)
+            depends_on = project.services[service].depends_on
+            waiting.extend(n for n, d in depends_on.items() if d.required and n in among)
+    return frozenset(among - needed)
+
+
 def service_order(project: ResolvedProject) -> tuple[ServiceName, ...]:
     """All services, each after what it depends on."""
     return dependencies_first(

@@ -23,7 +23,13 @@ from containers.model.plan import (
 )
 from containers.model.project import DependencyCondition, ResolvedProject, ServiceConfig
 from containers.planning.containers import Decision, decide
-from containers.planning.graph import in_order, namespace_hosts, service_order, with_dependencies
+from containers.planning.graph import (
+    dispensable,
+    in_order,
+    namespace_hosts,
+    service_order,
+    with_dependencies,
+)
 from containers.planning.options import UpOptions
 
 _GATE_OF = {
@@ -55,11 +61,15 @@ class _UpPlanner:
         self.recreated: set[ServiceName] = set()
         self.restarted: set[ServiceName] = set()
         self.surplus: list[tuple[ObservedContainer, str]] = []
+        self.optional: frozenset[ServiceName] = frozenset()
 
     def plan(self) -> Plan:
         chosen: Iterable[ServiceName] = self.options.services or tuple(self.project.services)
         targets = (
             with_dependencies(self.project, chosen) if self.options.with_dependencies else frozenset(chosen)
+        )
+        self.optional = dispensable(
+            self.project, (t for t in targets if t in self.project.services), self.options.services
         )
         for name in service_order(self.project):
             if name in targets and not self._is_provided(name):
@@ -71,6 +81,7 @@ class _UpPlanner:
             verb="up",
             steps=in_order(self.steps.values()),
             warnings=tuple(self.warnings),
+            optional=self.optional,
         )
 
     def _is_provided(self, name: ServiceName) -> bool:
@@ -277,7 +288,7 @@ class _UpPlanner:
             kind = GateKind.HEALTHY
         else:
             kind = GateKind.RUNNING
-        self._gate(service, decision.number, kind, begun, required=True)
+        self._gate(service, decision.number, kind, begun, required=service.name not in self.optional)
 
     def _gate(
         self, service: ServiceConfig, number: int, kind: GateKind, begun: StepId | None, *, required: bool

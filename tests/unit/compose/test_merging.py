@@ -94,11 +94,31 @@ def test_reset_removes_and_override_replaces(resolve: Any) -> None:
     assert "user" not in service
 
 
-def test_a_mapping_over_a_scalar_changes_nothing(resolve: Any) -> None:
-    """Compose ignores what cannot be merged."""
-    assert merged(resolve, "healthcheck: {interval: 5s}", "healthcheck: 7")["healthcheck"] == {
-        "interval": "5s"
+def test_what_is_laid_over_a_mapping_must_be_one(errors: Any) -> None:
+    """The error stands at the later value, and names the earlier one."""
+    texts = {
+        "a.yaml": "services: {a: {image: x, healthcheck: {interval: 5s}}}",
+        "b.yaml": "services: {a: {healthcheck: 7}}",
     }
+    (error,) = errors(texts, files=("a.yaml", "b.yaml"))
+    assert error.location.path.name == "b.yaml"
+    assert [place.path.name for place in error.related] == ["a.yaml"]
+
+
+def test_nothing_laid_over_a_mapping_changes_nothing(resolve: Any) -> None:
+    """A key without a value leaves what is there."""
+    assert merged(resolve, "healthcheck: {interval: 5s}", "healthcheck: ")["healthcheck"] == {"interval": "5s"}
+
+
+def test_what_is_wrong_in_a_file_is_wrong_however_it_is_overridden(errors: Any) -> None:
+    """Each file is checked before the next one is laid over it."""
+    texts = {
+        "a.yaml": "services: {a: {image: x, hostname: '${MISSING:?}', tty: maybe, cap_add: ALL}}",
+        "b.yaml": "services: {a: {hostname: h, tty: true, cap_add: !override [ALL]}}",
+    }
+    found = errors(texts, files=("a.yaml", "b.yaml"))
+    assert {error.location.path.name for error in found} == {"a.yaml"}
+    assert len(found) == 3
 
 
 def test_every_value_says_which_file_it_came_from(resolve: Any) -> None:

@@ -187,6 +187,13 @@ def test_ports_are_short(port: dict[str, Any], expected: str) -> None:
     assert service({"ports": [port]})["ports"] == [expected]
 
 
+def test_a_limit_of_zero_is_a_limit() -> None:
+    """The canonical form may leave a zero out; podman-compose would refuse what is left."""
+    limits = {"core": {}, "nproc": 5, "nofile": {"soft": 1, "hard": 2}, "cpu": {"hard": 3}}
+    expected = {"core": "0:0", "nproc": "5:5", "nofile": "1:2", "cpu": "0:3"}
+    assert service({"ulimits": limits})["ulimits"] == expected
+
+
 def test_devices_are_short() -> None:
     """CDI names have no second half."""
     devices = [
@@ -300,7 +307,7 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
         {"type": "image", "source": "img", "target": "/g"},
         {"type": "tmpfs", "target": "/h"},
     ]
-    shown = service({"volumes": volumes})["volumes"]
+    shown = service({"volumes": volumes}, (5, 4))["volumes"]
     assert shown[0].startswith("./@")
     assert shown[0].endswith(":/a:ro")
     assert shown[1]["bind"] == {"selinux": "z"}
@@ -310,6 +317,16 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
     assert shown[5]["tmpfs"] == {"size": "1024", "mode": "1777"}
     assert shown[6]["source"] == "img"
     assert shown[7] == {"type": "tmpfs", "target": "/h", "tmpfs": {}}
+
+
+@pytest.mark.parametrize(("kind", "since"), [("volume", (5, 4)), ("image", (5, 1))])
+def test_a_part_of_a_volume_is_refused_where_podman_mounts_wholes(kind: str, since: tuple[int, ...]) -> None:
+    """The whole in its place would show files that nobody asked for."""
+    keys = {"volumes": [{"type": kind, "source": "v", "target": "/e", kind: {"subpath": "s"}}]}
+    service(keys, since)
+    with pytest.raises(TranslationError, match=rf"{kind}\.subpath needs Podman 5\.") as caught:
+        service(keys)
+    assert caught.value.code is ErrorCode.UNSUPPORTED_BY_PODMAN
 
 
 def test_replicas_do_not_share_an_anonymous_volume() -> None:

@@ -9,10 +9,13 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import Bench
 
 from containers.execution.compensation import compensate
+from containers.model.base import ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import StepFinished, StepStarted, TransactionFinished
 from containers.model.outcome import Committed, Done, RolledBack, Stuck
+from containers.model.project import ResolvedProject
 from containers.planning.down import plan_down, plan_restart
+from containers.planning.options import Recreate, UpOptions
 
 CHECK = {"test": ["CMD", "true"], "interval": "30s", "retries": 3}
 
@@ -237,14 +240,64 @@ async def test_restart_keeps_the_containers_and_waits_for_health(bench: Bench) -
     assert after["demo_db_1"][2] == "healthy"
 
 
-async def test_a_service_that_is_brought_up_itself_must_get_ready_though_it_is_optional(bench: Bench) -> None:
-    """`required: false` is about a dependent's wait; who asked for the service is told that it failed."""
-    optional = {"cache": {"condition": "service_healthy", "required": False}}
-    two = project(services={"cache": {"healthcheck": CHECK}, "web": {"depends_on": optional}})
+def with_optional(condition: str = "service_healthy", image: str = BUSYBOX) -> ResolvedProject:
+    """A service, and one that it can do without."""
+    optional = {"cache": {"condition": condition, "required": False}}
+    cache = {"healthcheck": CHECK, "image": image}
+    return project(services={"cache": cache, "web": {"depends_on": optional}})
+
+
+async def test_an_optional_service_that_does_not_get_ready_is_only_warned_about(bench: Bench) -> None:
+    """Also when it is itself brought up, with all the others."""
     bench.engine.script("cache", Behaviour(healthy_after_s=None))
-    outcome = await bench.up(two)
+    outcome = await bench.up(with_optional())
+    assert isinstance(outcome, Committed)
+    assert outcome.warnings[0].service == "cache"
+    assert (await bench.state("demo"))["demo_web_1"][1] == "running"
+
+
+@pytest.mark.parametrize("condition", ["service_started", "service_healthy"])
+async def test_an_optional_service_that_does_not_start_is_only_warned_about(
+    bench: Bench, condition: str
+) -> None:
+    """Its dependent starts nevertheless, whatever it would have waited for."""
+    error = EngineError(ErrorCode.START_FAILED, "no such program")
+    bench.engine.script("cache", Behaviour(start_error=error))
+    outcome = await bench.up(with_optional(condition))
+    assert isinstance(outcome, Committed)
+    assert [w.message for w in outcome.warnings] == ["no such program (its dependents do without it)"]
+    assert (await bench.state("demo"))["demo_web_1"][1] == "running"
+
+
+async def test_an_optional_service_whose_replacement_fails_runs_on_as_it_was() -> None:
+    """The old container is put back, although the others go on."""
+    bench = Bench(BUSYBOX, "broken")
+    bench.engine.script("broken", Behaviour(start_error=EngineError(ErrorCode.START_FAILED, "no")))
+    await bench.up(with_optional())
+    before = await bench.state("demo")
+    outcome = await bench.up(with_optional(image="broken"), UpOptions(recreate=Recreate.ALWAYS))
+    assert isinstance(outcome, Committed)
+    after = await bench.state("demo")
+    assert after["demo_cache_1"][:2] == before["demo_cache_1"][:2]
+    assert set(after) == set(before)
+    assert after["demo_web_1"][0] != before["demo_web_1"][0]
+
+
+async def test_an_optional_service_that_is_named_must_get_ready(bench: Bench) -> None:
+    """Who asked for it by name is told that it failed, and everything is as before."""
+    bench.engine.script("cache", Behaviour(healthy_after_s=None))
+    named = UpOptions(services=(ServiceName("cache"), ServiceName("web")))
+    outcome = await bench.up(with_optional(), named)
     assert isinstance(outcome, RolledBack)
     assert outcome.problems[0].service == "cache"
+
+
+async def test_a_service_that_runs_to_its_end_is_a_warning(bench: Bench) -> None:
+    """Exit code 0 and nothing that restarts it: it has done what it was to do."""
+    bench.engine.script("hello", Behaviour(exits_after_s=0.1))
+    outcome = await bench.up(project(services={"hello": {}}))
+    assert isinstance(outcome, Committed)
+    assert [w.message for w in outcome.warnings] == ["hello has run to its end (exit code 0)"]
 
 
 async def test_every_step_is_announced_before_and_reported_after(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Measurements beside podman-compose and docker compose; `./dev bench`."""
