@@ -11,7 +11,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=yes; fi
 run_tests() {
   local arguments=("$@") needed=(podman floor extension editor) select=()
   case ${1:-} in
-    unit) needed=(python) arguments=(-n 2 tests/unit "${@:2}") ;;
+    unit | conformance) needed=(python) arguments=(-n 2 "tests/$1" "${@:2}") ;;
     contract | podman | lsp) needed=(podman) arguments=(-n 2 --dist loadgroup "tests/$1" "${@:2}") ;;
     e2e) needed=(podman extension editor) arguments=(tests/e2e "${@:2}") ;;
   esac
@@ -43,6 +43,7 @@ run_suites() {
   else
     say "floor: the oldest releases that pyproject.toml allows do not install on $(python -V); Python 3.11 tests them"
   fi
+  suite conformance pytest_with "$VENV" -n 2 tests/conformance
   suite extension test_extension
   suite podman pytest_with "$VENV" -n 2 --dist loadgroup ${select[@]+"${select[@]}"} \
     tests/contract tests/podman tests/lsp
@@ -100,7 +101,7 @@ summarise() {
     # The floor's are the unit tests once more.
     [ "$name" = floor ] || all_passed=$((all_passed + ${passed:-0}))
     all_failed=$((all_failed + failed))
-    printf '  %-10s %5d passed  %3d failed  %7s s\n' "$name" "${passed:-0}" "$failed" "$took"
+    printf '  %-11s %5d passed  %3d failed  %7s s\n' "$name" "${passed:-0}" "$failed" "$took"
     wrong=()
     [ "$status" -eq 0 ] || [ $failed -gt 0 ] || wrong+=("$name ended with exit code $status")
     [ "${skipped:-0}" -eq 0 ] || wrong+=("$name skipped $skipped: a test that does not run shows nothing")

@@ -18,6 +18,7 @@ from containers.environment_manager import EnvironmentManager, Selection
 from containers.event_integration import EventIntegration
 from containers.health_monitor import HealthMonitor
 from containers.model.errors import EngineError, ErrorCode
+from containers.model.observed import EngineInfo
 from containers.ports import ComposeTranslator, ContainerEngine
 from containers.settings import EngineSettings, Settings
 
@@ -85,6 +86,7 @@ class Application:
         self.events.bind(tasks)
         self._translator: ComposeTranslator | None = None
         self._engine: ContainerEngine | None = None
+        self._engine_info: EngineInfo | None = None
         self._connecting: asyncio.Task[ContainerEngine | EngineError | None] | None = None
 
     async def engine(self) -> ContainerEngine:
@@ -102,7 +104,13 @@ class Application:
             if isinstance(connected, EngineError):
                 raise connected
             self._engine = connected
+            self._engine_info = await connected.info()
         return self._engine
+
+    @property
+    def engine_info(self) -> EngineInfo | None:
+        """What is known of the engine by now, without asking it."""
+        return self._engine_info
 
     def use_connection(self, connection: str | None) -> None:
         """Take the Podman that an environment names from now on; None takes the one that is found.
@@ -114,7 +122,7 @@ class Application:
             return
         self._connection = connection
         engine, self._engine = self._engine, None
-        self._connecting = None
+        self._connecting = self._engine_info = None
         if engine is not None:
             _ = self.tasks.create_task(engine.close(), name="close")
 
@@ -245,6 +253,9 @@ async def serve_lsp(environ: Mapping[str, str]) -> None:
             clock=app.clock,
             client=client,
             group=app.tasks,
+            engine_info=lambda: app.engine_info,
+            choose=app.choices.choose,
+            use_connection=app.use_connection,
         )
         server = build_server(backend)
         client.attach(server)

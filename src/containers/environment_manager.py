@@ -59,6 +59,8 @@ class _Found(NamedTuple):
 
     config: EnvironmentConfig
     tree: Map
+    files: tuple[Path, ...] = ()
+    """Its own file and those it extends."""
 
 
 class EnvironmentManager:
@@ -90,7 +92,7 @@ class EnvironmentManager:
         if found is None:
             first = diagnostics[0]
             place = f"{first.location}: " if first.location else ""
-            is_there = self._file_of(env) is not None
+            is_there = self.file_of(env) is not None
             code = ErrorCode.ENVIRONMENT_INVALID if is_there else ErrorCode.ENVIRONMENT_UNKNOWN
             raise EnvironmentConfigError(code, f"{place}{first.message}", remedy=first.hint or "")
         return found.config
@@ -145,13 +147,17 @@ class EnvironmentManager:
     def list_environments(self) -> tuple[str, ...]:
         """The names of all environments, in the order that a change goes through them."""
         folder = self.selection.folder / FOLDER
-        names = [n for n in self._files.list_dir(folder) if self._file_of(n) is not None]
+        names = [n for n in self._files.list_dir(folder) if self.file_of(n) is not None]
         if not names:
             names = list(self._conventions())
         if DEFAULT not in names and (not names or self._discovered()):
             names.insert(0, DEFAULT)
         usual = {name: place for place, name in enumerate(_USUAL_ORDER)}
         return tuple(sorted(names, key=lambda n: (usual.get(n, len(usual)), n)))
+
+    def file_of(self, env: str) -> Path | None:
+        """The `environment.yaml` of an environment; None where there is none."""
+        return environment_file(self.selection.folder, env, self._files)
 
     def load_project(
         self,
@@ -171,14 +177,15 @@ class EnvironmentManager:
         """
         found, diagnostics = self._find(env)
         if found is None:
-            source = self._file_of(env)
+            source = self.file_of(env)
             files = (source,) if source is not None else ()
             return LoadResult(project=None, diagnostics=diagnostics, files=files)
         update: dict[str, Any] = {"check_consistency": check_consistency, "as_written": as_written}
         if all_profiles:
             update["profiles"] = ("*",)
         request = self._request(found).model_copy(update=update)
-        return load_project(request, self._files, self._memos.setdefault(env, Memo()))
+        result = load_project(request, self._files, self._memos.setdefault(env, Memo()))
+        return result.model_copy(update={"files": (*found.files, *result.files)})
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:
         """Every variable that the environment's files name, by name, whether or not they are right."""
@@ -257,7 +264,7 @@ class EnvironmentManager:
 
     def _find(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
         """An environment, or what is wrong with it."""
-        if self._file_of(env) is not None:
+        if self.file_of(env) is not None:
             return self._written(env)
         convention = None if self._names_files_itself(env) else self._conventions().get(env)
         if convention is None and env != DEFAULT:
@@ -291,9 +298,10 @@ class EnvironmentManager:
 
     def _written(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
         report = Report()
-        reader = EnvironmentReader(self.selection.folder, Sources(self._files), report, self._environ)
+        sources = Sources(self._files)
+        reader = EnvironmentReader(self.selection.folder, sources, report, self._environ)
         tree = reader.read(env) or Map()
-        source = self._file_of(env)
+        source = self.file_of(env)
         if not report.failed and not tree.get("compose_files") and not self.selection.files:
             report.error(
                 ErrorCode.ENVIRONMENT_INVALID,
@@ -323,10 +331,10 @@ class EnvironmentManager:
             source=source,
             locations=dict(_locations(tree, ())),
         )
-        return _Found(config, tree), tuple(report.diagnostics)
+        return _Found(config, tree, sources.read_so_far), tuple(report.diagnostics)
 
     def _request(self, found: _Found) -> LoadRequest:
-        selection, (config, tree) = self.selection, found
+        selection, config, tree = self.selection, found.config, found.tree
         by_name = config.source is None and config.compose_files == self._discovered()
         required = tree.get("required_variables")
         return LoadRequest(
@@ -355,9 +363,6 @@ class EnvironmentManager:
 
     def _conventions(self) -> dict[str, Convention]:
         return by_convention(self.selection.folder, self._files)
-
-    def _file_of(self, env: str) -> Path | None:
-        return environment_file(self.selection.folder, env, self._files)
 
 
 def _service_keys(limits: Any) -> Map | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from containers.model.base import ContainerId, ImageId, Model, ProjectName, ServiceName
 from containers.model.events import EventBase
@@ -35,6 +35,10 @@ class Clock(Protocol):
         ...
 
 
+TEXT_LIMIT_BYTES: Final = 1 << 20
+"""What people write is some kilobytes; whatever is larger was not written for this, and would take long."""
+
+
 class Files(Protocol):
     """Reading what people wrote. Open editors' unsaved texts come before the disk."""
 
@@ -46,7 +50,7 @@ class Files(Protocol):
             IsADirectoryError: it is a folder.
             PermissionError: it may not be read.
             UnicodeDecodeError: it is not UTF-8.
-            OSError: anything else, such as a loop of links.
+            OSError: anything else: a loop of links, what is no regular file, more than `TEXT_LIMIT_BYTES`.
         """
         ...
 
@@ -59,7 +63,7 @@ class Files(Protocol):
         ...
 
     def list_dir(self, path: Path) -> tuple[str, ...]:
-        """The names in a folder, sorted; empty where there is no such folder."""
+        """The names in a folder, sorted; empty where there is no such folder, or it may not be read."""
         ...
 
 

@@ -1,6 +1,7 @@
 """VSCodeIntegration: what the editor asks comes in here, and what it shows goes out from here."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from lsprotocol import types
 from pydantic import BaseModel
 
 from containers.bus import EventBus, Overflow
+from containers.compose.podman_view import podman_view
 from containers.compose_manager import ComposeManager
 from containers.environment_manager import EnvironmentManager
 from containers.event_integration import EventIntegration
@@ -25,6 +27,7 @@ from containers.lsp.features.view import Shown, ViewKeeper
 from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
 from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.events import EventBase, FileChanged
+from containers.model.observed import EngineInfo
 from containers.model.outcome import TaskResult
 from containers.ports import Clock, TaskOwner
 
@@ -66,8 +69,18 @@ class VSCodeIntegration:
         clock: Clock,
         client: EditorClient,
         group: TaskOwner,
+        engine_info: Callable[[], EngineInfo | None],
+        choose: Callable[[Path, str], None],
+        use_connection: Callable[[str | None], None],
     ) -> None:
-        """Args beside the obvious: how to make a folder's stack, and a manager for named files only."""
+        """Args beside the obvious.
+
+        make_stack: makes a folder's stack.
+        make_environments: makes a manager for named files only.
+        engine_info: what is known of the engine by now, without asking it.
+        choose: keeps the environment that a person chose for a folder.
+        use_connection: takes the Podman that an environment names.
+        """
         self._make_stack = make_stack
         self._make_environments = make_environments
         self._documents = documents
@@ -76,6 +89,11 @@ class VSCodeIntegration:
         self._clock = clock
         self._client = client
         self._group = group
+        self._engine_info = engine_info
+        self._choose = choose
+        self._use_connection = use_connection
+        self._read: dict[tuple[Path, str], frozenset[Path]] = defaultdict(frozenset)
+        """What the last check of each folder's environment read: included and extended files, too."""
         self._stacks: dict[Path, Stack] = {}
         self._problems: dict[Path, str] = {}
         self._is_trusted = False
@@ -153,6 +171,8 @@ class VSCodeIntegration:
                 stack = self._make_stack(folder)
                 if options.environment:
                     stack.manager.environment = options.environment
+                if stack.manager.connection is not None:
+                    self._use_connection(stack.manager.connection)
                 self._stacks[folder] = stack
                 self._reload(folder)
         self._bus.subscribe("view-busy", self._view.note, topics=("transaction.*", "server.*"))
@@ -213,6 +233,8 @@ class VSCodeIntegration:
         """Select the environment of a folder; its project is what the view shows from now on."""
         stack = self._folder_stack(params.folder)
         stack.manager.environment = params.environment
+        self._choose(stack.folder, params.environment)
+        self._use_connection(stack.manager.connection)
         self._reload(stack.folder)
         self._view.redraw()
         return self.environment_list(protocol.FolderParams(folder=params.folder))
@@ -312,17 +334,33 @@ class VSCodeIntegration:
             try:
                 config = environments.load_environment_config(name)
             except PodkeeperError:
+                if (broken := environments.file_of(name)) == path:
+                    yield self._broken_environment(name, broken, environments)
                 continue
-            if path in config.compose_files or path in config.env_files or path.name == ".env":
+            folder = environments.selection.folder
+            parts = {*config.compose_files, *config.env_files, config.source, *self._read[folder, name]}
+            if path in parts or path.name == ".env":
                 main = config.compose_files[0] if config.compose_files else path
 
                 def validate(name: str = name) -> ValidationResult:
                     result = environments.load_project(name)
-                    return ValidationResult(
-                        diagnostics=result.diagnostics, files=tuple(str(f) for f in result.files)
-                    )
+                    self._read[folder, name] = frozenset(result.files)
+                    found = result.diagnostics
+                    engine = self._engine_info()
+                    if result.project is not None and engine is not None:
+                        found = (*found, *podman_view(result.project, engine))
+                    return ValidationResult(diagnostics=found, files=tuple(str(f) for f in result.files))
 
                 yield Scope(key=f"{environments.selection.folder}:{name}", main=main, validate=validate)
+
+    def _broken_environment(self, name: str, path: Path, environments: EnvironmentManager) -> Scope:
+        """An environment whose own file is wrong."""
+
+        def validate() -> ValidationResult:
+            result = environments.load_project(name)
+            return ValidationResult(diagnostics=result.diagnostics, files=(str(path),))
+
+        return Scope(key=f"{environments.selection.folder}:{name}", main=path, validate=validate)
 
     def _alone(self, path: Path) -> Scope:
         environments = self._make_environments(path.parent, (path,))

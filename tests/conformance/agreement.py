@@ -34,9 +34,7 @@ def ask_podkeeper(folder: Path, arguments: Sequence[str], environment: Mapping[s
     parser.add_argument("--env-file", dest="env_files", action="append", type=Path, default=[])
     parser.add_argument("--project-directory", type=Path)
     options = vars(parser.parse_args(arguments))
-    result = load_project(
-        LoadRequest(working_dir=folder, environment=environment, **options), LocalFiles()
-    )
+    result = load_project(LoadRequest(working_dir=folder, environment=environment, **options), LocalFiles())
     if result.project is not None:
         return Outcome(result.project.document)
     errors = (str(each) for each in result.diagnostics if each.severity is Severity.ERROR)

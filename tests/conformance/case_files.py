@@ -41,7 +41,7 @@ def all_cases() -> Iterator[Case]:
 
 
 def _case(identity: str, written: str | dict[str, Any]) -> Case:
-    parts = {"compose.yaml": written} if isinstance(written, str) else dict(written)
-    arguments = shlex.split(parts.pop("arguments", "-p p"))
-    environment = parts.pop("environment", {})
-    return Case(identity, parts, tuple(arguments), environment)
+    parts: dict[str, Any] = {"compose.yaml": written} if isinstance(written, str) else dict(written)
+    arguments: str = parts.pop("arguments", "-p p")
+    environment: dict[str, str] = parts.pop("environment", {})
+    return Case(identity, parts, tuple(shlex.split(arguments)), environment)

@@ -1,8 +1,8 @@
 """Scores Podkeeper on recorded cases: `python -m tests.conformance.score FOLDER`.
 
-The folder has `cases.json`, a list of cases with `id`, `files`, `env`, `profiles`, `env_files`, `oracle` (valid or
-invalid) and `expected` (a path); `cases/<id>/`; and the expected documents, in which `${DIR}` stands for the
-case's folder, `${DIR/..}` for the one above it and so on, and `${HOME}` for the home folder.
+The folder has `cases.json`, a list of cases with `id`, `files`, `env`, `profiles`, `env_files`, `oracle`
+(`valid` or `invalid`) and `expected` (a path); `cases/<id>/`; and the expected documents, in which `${DIR}`
+stands for the case's folder, `${DIR/..}` for the one above it and so on, and `${HOME}` for the home folder.
 """
 
 import json

@@ -69,6 +69,41 @@ async def test_an_overlay_is_checked_with_its_base(editor: Editor, tmp_path: Pat
     assert problem.range.start.line == 3
 
 
+async def test_an_environment_file_is_checked_as_it_is_typed(editor: Editor, tmp_path: Path) -> None:
+    """An unknown key at its place, with the nearest one; then what it extends."""
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    file = tmp_path / "environments" / "staging" / "environment.yaml"
+    file.parent.mkdir(parents=True)
+    right = "compose_files: [../../compose.yaml]\n"
+    file.write_text(right)
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    await editor.until(lambda: file.as_uri() in editor.diagnostics, "an answer for the open file")
+    assert editor.diagnostics[file.as_uri()] == []
+    editor.type_document(file, f"{right}profile: [x]\n", 2)
+    (problem,) = await editor.until(lambda: editor.diagnostics[file.as_uri()], "the problem")
+    assert (problem.code, problem.range.start.line) == ("unknown_key", 1)
+    assert "profiles" in problem.message
+    editor.type_document(file, f"{right}extends: stagin\n", 3)
+    await editor.until(
+        lambda: [d.code for d in editor.diagnostics[file.as_uri()]] == ["environment_unknown"], "the next one"
+    )
+
+
+async def test_an_included_file_is_checked_with_what_includes_it(editor: Editor, tmp_path: Path) -> None:
+    """A problem that only the whole project shows stands in the file that is open."""
+    (tmp_path / "compose.yaml").write_text("include: [part.yaml]\nservices: {web: {image: x}}\n")
+    part = tmp_path / "part.yaml"
+    part.write_text("services:\n  part:\n    image: x\n    depends_on: [web]\n")
+    await editor.open(tmp_path)
+    editor.open_document(tmp_path / "compose.yaml")
+    await editor.until(lambda: (tmp_path / "compose.yaml").as_uri() in editor.diagnostics, "the first check")
+    editor.open_document(part)
+    editor.type_document(part, part.read_text().replace("[web]", "[wep]"), 2)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(part.as_uri()), "the problem")
+    assert problem.code == "undefined_reference"
+
+
 async def test_a_file_changed_outside_is_checked_again(editor: Editor, tmp_path: Path) -> None:
     """A git checkout that breaks the open file's base is noticed."""
     base = tmp_path / "compose.yaml"

@@ -47,7 +47,9 @@ def rootful_engine() -> Iterator[str]:
         yield _with_image(url)
         return
     ROOTFUL_SOCKET.parent.mkdir(parents=True, exist_ok=True)
-    assert os.getuid() == 0 or answers(ROOTFUL_SOCKET), "only root can start a rootful engine: deselect with -m 'not rootful'"
+    assert os.getuid() == 0 or answers(ROOTFUL_SOCKET), (
+        "only root can start a rootful engine: deselect with -m 'not rootful'"
+    )
     with _shared_service("rootful", ROOTFUL_SOCKET, ["podman"], {**os.environ}) as url:
         yield _with_image(url)
 

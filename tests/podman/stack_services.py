@@ -1,7 +1,6 @@
 """One service of a real project made runnable on any machine."""
 
 import json
-import resource
 import socket
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +19,8 @@ _ENDS = frozenset({"echo", "env", "true", "uname"})
 _HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/zero"})
 _SMALLEST_MEMORY = 32 * 1024 * 1024
 _FEWEST_PROCESSES = 16
+_FEWEST_FILES = 256
+_ENOUGH = 4096
 _MOST_REPLICAS = 3
 _GROUPS = {"mail": "8"}
 
@@ -99,6 +100,7 @@ class ServiceVariant:
         if service.get("container_name"):
             service["container_name"] = f"{self.name}-{service['container_name']}"
             self._change("container names made unique")
+        self._dependencies()
         self._scale()
         self._identity()
         self._limits()
@@ -123,8 +125,8 @@ class ServiceVariant:
             "devices of another machine": not _HARMLESS_DEVICES.issuperset(devices),
             "another platform": service.get("platform") not in {None, "linux/amd64"},
             "another runtime": service.get("runtime") not in {None, "runc", "crun"},
-            "an address on a network that is somebody else's": any(
-                (declared[key] or {}).get("external") for key in addressed
+            "an address on a network without subnets, which Docker refuses too": any(
+                not ((declared[key] or {}).get("ipam") or {}).get("config") for key in addressed
             ),
             "storage_opt needs a file system with quotas": service.get("storage_opt"),
             "cpu_rt_* needs a real-time kernel": service.get("cpu_rt_runtime")
@@ -139,6 +141,13 @@ class ServiceVariant:
         for reason, applies in reasons.items():
             if applies:
                 raise SkippedError(reason)
+
+    def _dependencies(self) -> None:
+        """The canonical form keeps what the active profiles leave out, where it is not required."""
+        depends_on = self.service.get("depends_on") or {}
+        for name in [n for n in depends_on if n not in self.variant.document["services"]]:
+            del depends_on[name]
+            self._change("optional dependencies that profiles leave out dropped")
 
     def _scale(self) -> None:
         deploy = self.service.get("deploy") or {}
@@ -178,17 +187,22 @@ class ServiceVariant:
             if 0 < (holder.get(key) or 0) < _FEWEST_PROCESSES:
                 holder[key] = _FEWEST_PROCESSES
                 self._change("process limits raised")
-        for name, limit in (self.service.get("ulimits") or {}).items():
+        limits = self.service.get("ulimits") or {}
+        for name, limit in limits.items():
             self._lower(name, limit)
+        for name in {"nofile", "nproc"} - limits.keys() if limits else ():
+            limits[name] = _ENOUGH
+            self._change("ulimits added, since Podman's own may need a capability")
 
     def _lower(self, name: str, limit: int | dict[str, int]) -> None:
-        """Keep a limit below that of this process: raising it takes a capability."""
-        number = getattr(resource, f"RLIMIT_{name.upper()}", None)
-        highest = resource.getrlimit(number)[1] if number is not None else resource.RLIM_INFINITY
-        wanted = max(limit.values()) if isinstance(limit, dict) else limit
-        if highest not in (resource.RLIM_INFINITY, -1) and not 0 <= wanted <= highest:
-            self.service["ulimits"][name] = highest
+        """Keep a limit below what this machine may allow: raising it takes a capability."""
+        wanted = list(limit.values()) if isinstance(limit, dict) else [limit]
+        if name in {"nofile", "nproc"} and not all(0 <= w <= _ENOUGH for w in wanted):
+            self.service["ulimits"][name] = _ENOUGH
             self._change("ulimits lowered")
+        elif name in {"nofile", "nproc"} and min(wanted, default=0) < _FEWEST_FILES:
+            self.service["ulimits"][name] = _FEWEST_FILES
+            self._change("ulimits raised")
 
     def _mounts(self) -> None:
         for number, volume in enumerate(self.service.get("volumes") or ()):

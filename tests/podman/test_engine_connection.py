@@ -90,7 +90,9 @@ async def test_container_host_comes_before_what_is_found(tmp_path: Path) -> None
 async def test_what_an_environment_names_comes_before_container_host(tmp_path: Path) -> None:
     """A URL, or the name of one of Podman's connections, whichever is the default."""
     with service(tmp_path / "far.sock") as url, service(tmp_path / "host.sock") as host:
-        listed = f'[{{"Name":"near","Default":true,"URI":"unix:///near.sock"}},{{"Name":"far","URI":"{url}"}}]'
+        listed = (
+            f'[{{"Name":"near","Default":true,"URI":"unix:///near.sock"}},{{"Name":"far","URI":"{url}"}}]'
+        )
         podman = program(tmp_path, listed)
         for connection in ("far", url):
             found = await find(tmp_path, {"CONTAINER_HOST": host}, podman=str(podman), connection=connection)

@@ -39,7 +39,7 @@ compose_files: [../../compose.yaml, compose.yaml]
 variables: {TAG: 2, HOST: staging.example, DB_PASSWORD: hush}
 resource_limits: {memory: 64m}
 """,
-    "environments/staging/compose.yaml": "services: {db: {restart: always, environment: {A_TOKEN: t0ken1}}}\n",
+    "environments/staging/compose.yaml": "services: {db: {init: true, environment: {A_TOKEN: t0ken1}}}\n",
     "environments/production/environment.yaml": """\
 extends: staging
 variables: {TAG: 3}
@@ -198,11 +198,11 @@ def test_explain_names_every_place_and_variable(podkeeper: Run) -> None:
     assert done.stdout.splitlines() == [
         "services.db.environment.A_TOKEN = t0ken2",
         "  set in   environments/production/compose.yaml:1:40  t0ken2",
-        "  replaced environments/staging/compose.yaml:1:57  t0ken1",
+        "  replaced environments/staging/compose.yaml:1:52  t0ken1",
     ]
     url = podkeeper("explain", "services.db.image", "--json")
     assert json.loads(url.stdout)["value"] == "db"
-    wrong = podkeeper("explain", "services.dv.image")
+    wrong = podkeeper("explain", "services.dbb.image")
     assert wrong.returncode == 1
     assert "did you mean db?" in wrong.stderr
 

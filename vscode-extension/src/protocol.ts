@@ -24,6 +24,7 @@ export type ErrorCode =
   | "environment_invalid"
   | "service_unknown"
   | "unsupported_by_podman"
+  | "unsupported"
   | "secret_missing"
   | "podman_not_installed"
   | "daemon_unreachable"

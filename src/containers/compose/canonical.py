@@ -34,6 +34,8 @@ class ServiceForm:
         for key, form in _FORMS.items():
             if service.get(key) is not None:
                 service[key] = form(self, service[key])
+        if "pid" in service and service["pid"] is None:
+            self._bad("pid has no value", service.spots.get("pid"), "remove the key")
         for key in ("post_start", "pre_stop", "pre_start"):
             for hook in service.get(key) or ():
                 self._hook(hook)
@@ -118,22 +120,29 @@ class ServiceForm:
         elif not is_remote_context(context):
             build["context"] = self._absolute(context, build.spots.get("context", spot))
         self._settle_assignments(build, ("args", "labels", "additional_contexts"))
-        contexts = build.get("additional_contexts") or Map()
-        for name, place in contexts.items():
-            if place is None:
-                self._bad(f"build.additional_contexts.{name} has no value", contexts.spots.get(name))
-            if place and not is_remote_context(place):
-                contexts[name] = self._absolute(place, contexts.spots.get(name))
-        for key, form in (("ssh", self._ssh), ("extra_hosts", self.extra_hosts), ("secrets", self.grants)):
+        for key, form in (
+            ("additional_contexts", self._contexts),
+            ("extra_hosts", self.extra_hosts),
+            ("secrets", self.grants),
+            ("ssh", self._ssh),
+            ("ulimits", self.ulimits),
+        ):
             if build.get(key) is not None:
                 build[key] = form(build[key])
-        if build.get("ulimits") is not None:
-            build["ulimits"] = self.ulimits(build["ulimits"])
         if isinstance(build.get("no_cache_filter"), str):
             build["no_cache_filter"] = Seq([build["no_cache_filter"]])
         if not build.get("dockerfile") and not build.get("dockerfile_inline"):
             build["dockerfile"] = "Dockerfile"
         return build
+
+    def _contexts(self, value: Any) -> Any:
+        for name, place in value.items():
+            spot = value.spots.get(name)
+            if place is None:
+                self._bad(f"build.additional_contexts.{name} has no value", spot)
+            elif place and not is_remote_context(place):
+                value[name] = self._absolute(place, spot)
+        return value
 
     def _ssh(self, value: Any) -> Seq:
         items = self._assignments(value, "args")
@@ -220,7 +229,11 @@ class ServiceForm:
                 self._bad(f"ports: {item} is no whole number", spot)
                 continue
             try:
-                for port in parse_ports(written(item)):
+                if self._report.values_left < 0:
+                    break
+                ports = parse_ports(written(item))
+                self._report.spend(len(ports) - 1, spot)
+                for port in ports:
                     result.add(Map(port), spot)
             except ShortFormError as error:
                 self._bad(f"ports: {error}", spot, 'such as "8080:80" or "127.0.0.1:8080:80/udp"')

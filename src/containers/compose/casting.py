@@ -67,22 +67,7 @@ class Filler:
 
     def _walk(self, tree: Map | Seq, casts: _Casts, path: tuple[str, ...]) -> None:
         if isinstance(tree, Map):
-            spots, below = tree.spots, casts.get("*")
-            for key, value in tree.items():
-                rule = casts.get(key, below) if casts else None
-                if rule == _LATER:
-                    continue
-                if isinstance(value, Override):
-                    holder = Map()
-                    holder.put(key, value.value, spots.get(key))
-                    self._walk(holder, {key: rule}, path)
-                    dict.__setitem__(tree, key, Override(holder[key]))
-                elif isinstance(value, str):
-                    rule = rule.get("=") if isinstance(rule, dict) else rule
-                    if "$" in value or rule is not None:
-                        dict.__setitem__(tree, key, self._scalar(value, rule, spots.get(key), path, key))
-                elif isinstance(value, (Map, Seq)):
-                    self._walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, key))
+            self._walk_mapping(tree, casts, path)
             return
         rule = casts.get("[]") if casts else None
         for index, value in enumerate(tree):
@@ -91,6 +76,24 @@ class Filler:
                     tree[index] = self._scalar(value, rule, tree.spots[index], path, str(index))
             elif isinstance(value, (Map, Seq)):
                 self._walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, str(index)))
+
+    def _walk_mapping(self, tree: Map, casts: _Casts, path: tuple[str, ...]) -> None:
+        spots, below = tree.spots, casts.get("*")
+        for key, value in tree.items():
+            rule = casts.get(key, below) if casts else None
+            if rule == _LATER:
+                continue
+            if isinstance(value, str):
+                rule = rule.get("=") if isinstance(rule, dict) else rule
+                if "$" in value or rule is not None:
+                    dict.__setitem__(tree, key, self._scalar(value, rule, spots.get(key), path, key))
+            elif isinstance(value, (Map, Seq)):
+                self._walk(value, rule if isinstance(rule, dict) else _NO_CASTS, (*path, key))
+            elif isinstance(value, Override):
+                holder = Map()
+                holder.put(key, value.value, spots.get(key))
+                self._walk(holder, {key: rule}, path)
+                dict.__setitem__(tree, key, Override(holder[key]))
 
     def _scalar(self, text: str, rule: Any, spot: Spot | None, path: tuple[str, ...], key: str) -> Any:
         if self._as_written and "$" in text:

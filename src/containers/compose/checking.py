@@ -202,6 +202,9 @@ class _Fields(Check):
     def _unknown(
         self, key: str, where: Where, spot: Spot | None, report: Report, fields: Mapping[str, Any]
     ) -> None:
+        if report.is_full:
+            report.broken.add(where[:2])
+            return
         near = _nearest(key, tuple(fields))
         listed = "valid keys: " + ", ".join(sorted(fields))
         _say(

@@ -28,7 +28,7 @@ class _Splitter:
 
     def __init__(self) -> None:
         self._words: list[str] = []
-        self._word = ""
+        self._word: list[str] = []
         self._begun = False
         self._escaped = False
         self._inside = ""
@@ -43,7 +43,7 @@ class _Splitter:
             self._escaped = True
         elif char in _SPACES:
             if self._inside:
-                self._word += char
+                self._word.append(char)
             else:
                 self._end_word()
         elif char in "'\"" and self._inside in {"", char}:
@@ -52,7 +52,7 @@ class _Splitter:
         elif char in "`()":
             self._hold(char)
         elif char in _ENDS and not self._inside:
-            if char == ">" and self._word[:1].isdigit():
+            if char == ">" and self._word and self._word[0].isdigit():
                 self._begun = False  # it is the number of what is redirected
             return False
         else:
@@ -67,20 +67,20 @@ class _Splitter:
         return self._words
 
     def _add(self, char: str) -> None:
-        self._word += char
+        self._word.append(char)
         self._begun = True
 
     def _end_word(self) -> None:
         if self._begun:
-            self._words.append(self._word)
-        self._word, self._begun = "", False
+            self._words.append("".join(self._word))
+        self._word, self._begun = [], False
 
     def _hold(self, char: str) -> None:
         """A backquote or a bracket: open or close what holds words together, outside of quotes."""
         if char == "`" and self._inside in {"", "`"}:
             self._inside = "" if self._inside else "`"
         elif char == "(" and self._inside in {"", "("}:
-            if self._inside or not self._word.endswith("$"):
+            if self._inside or self._word[-1:] != ["$"]:
                 raise ValueError("a bracket stands outside of `$(...)`")
             self._inside = "("
         elif char == ")" and self._inside in {"", "("}:

@@ -211,7 +211,6 @@ SERVICE_RULES: Final[dict[str, Any]] = {
     "environment": _FREE,
     "env_file": _DROPPED,
     "expose": {"[]": _text},
-    "extends": _DROPPED,
     "gpus": _DEVICES,
     "group_add": {"[]": _text},
     "healthcheck": {

@@ -1,6 +1,7 @@
 """The grammar of `.env` files and of a service's `env_file`."""
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -20,6 +21,8 @@ _UNESCAPED: Final = {
     '"': '"',
     "\\": "\\",
 }
+_GROWTH_LIMIT: Final = 4 << 20
+"""How much text the variables in one file's values may make; each value may double the one before."""
 _EXPORT: Final = re.compile(r"export\s+")
 
 
@@ -77,10 +80,11 @@ class _Parser:
         self._text = text
         self._lookup = lookup
         self._unset = unset
-        self._earlier = earlier
         self._raw = raw
         self._at = 0
         self._found: dict[str, str] = {}
+        self._known = ChainMap({**lookup}, self._found, {**earlier})
+        self._grown = 0
         self.lines: dict[str, int] = {}
 
     def run(self) -> dict[str, str]:
@@ -179,8 +183,13 @@ class _Parser:
         raise self._error(f"the quoted value is not closed: {text[start:].splitlines()[0]}", start)
 
     def _expand(self, value: str) -> str:
-        known = {**self._earlier, **self._found, **self._lookup}
-        return interpolate(value, known, self._unset) if "$" in value else value
+        if "$" not in value:
+            return value
+        value = interpolate(value, self._known, self._unset)
+        self._grown += len(value)
+        if self._grown > _GROWTH_LIMIT:
+            raise InterpolationError(f"its variables make the file longer than {_GROWTH_LIMIT >> 20} MiB")
+        return value
 
     def _error(self, message: str, at: int) -> DotenvError:
         return DotenvError(message, self._text.count("\n", 0, at))

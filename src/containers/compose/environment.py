@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from containers.compose import dotenv
 from containers.compose.nodes import Map, Origin, Seq, Spot
@@ -10,6 +10,9 @@ from containers.compose.reporting import Report, start_of
 from containers.compose.sources import Sources
 from containers.model.errors import ErrorCode
 from containers.model.source import Location, Range
+
+_TEXT_VALUE: Final = 256
+"""So many characters of an env file weigh as much as one value."""
 
 
 def read_variables(
@@ -40,6 +43,8 @@ def read_variables(
             Location(path=path, range=Range.of(error.line, 0, error.line + 1, 0)),
             hint="write NAME=value, one a line",
         )
+        return None
+    if not report.spend(len(found) + len(text) // _TEXT_VALUE, place or start_of(path)):
         return None
     for name in unset:
         report.warning(
@@ -97,7 +102,9 @@ def _from_files(
     for entry, spot in files.pairs():
         path = Path(entry["path"])
         if not sources.files.is_file(path):
-            if entry.get("required", True):
+            if path.name in sources.files.list_dir(path.parent):
+                sources.read(path, report, spot, what="the env file")  # it says what else it is
+            elif entry.get("required", True):
                 report.error(
                     ErrorCode.FILE_NOT_FOUND,
                     f"the env file {path} does not exist",

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from containers.compose.interpolation import InterpolationError, interpolate
-from containers.compose.locating import absolute
+from containers.compose.locating import absolute, is_remote_file
 from containers.compose.merging import merge_services, settle
-from containers.compose.nodes import Map, Origin, Spot, copied, kind_of
+from containers.compose.nodes import Map, Origin, Spot, copied, kind_of, weight
 from containers.compose.reading import Override, Reset
 from containers.compose.reporting import Report
 from containers.model.diagnostics import Severity
@@ -58,10 +58,18 @@ class Extender:
         chain = [*chain, (origin.path, name, spot)]
         before = len(self._report.diagnostics)
         base = self._base(services, name, reference, file, origin, spot, chain)
+        written_at = service.spots.get("extends")
         service.drop("extends")
         if any(found.severity is Severity.ERROR for found in self._report.diagnostics[before:]):
             self._report.broken.add(("services", name))
         if not isinstance(base, Map):
+            # nothing to extend: docker compose leaves the reference in place
+            kept = Map({"service": reference})
+            if file is not None:
+                kept["file"] = absolute(file, spot.origin.working_dir, spot.origin.environment)
+            service.put("extends", kept, written_at)
+            return service
+        if self._report.values_left < 0 or not self._report.spend(weight(base), spot):
             return service
         merged = merge_services(settle(copied(base)), service, name, self._report)
         dict.__setitem__(services, name, merged)
@@ -124,6 +132,11 @@ class Extender:
         chain: list[tuple[Path, str, Spot]],
     ) -> Any:
         where = "this file"
+        if file is not None and is_remote_file(file):
+            message = f"services.{name}.extends: `{file}` would have to be fetched first"
+            hint = "Podkeeper does not do that: fetch it into the project, and extend the copy"
+            self._report.error(ErrorCode.UNSUPPORTED, message, spot, service=name, hint=hint)
+            return None
         if file is not None:
             path = Path(absolute(file, spot.origin.working_dir, spot.origin.environment))
             inherited = spot.origin

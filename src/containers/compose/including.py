@@ -8,7 +8,7 @@ from typing import Any, Final
 from containers.compose.casting import fill_in
 from containers.compose.environment import read_variables
 from containers.compose.extending import Extender, ReadFile
-from containers.compose.locating import absolute
+from containers.compose.locating import absolute, is_remote_file
 from containers.compose.merging import merge_projects, settle
 from containers.compose.nodes import Map, Origin, Seq, Spot, kind_of
 from containers.compose.reporting import Report
@@ -88,10 +88,18 @@ class Includer:
                 ErrorCode.INVALID_VALUE, "this include names no `path`", spot, hint="set `path:`"
             )
             return None
+        remote = next((path for path in paths if is_remote_file(path)), None)
+        if remote is not None:
+            message = f"include: `{remote}` would have to be fetched first, which Podkeeper does not do"
+            hint = "fetch it into the project, and include the copy"
+            self._report.error(ErrorCode.UNSUPPORTED, message, spot, hint=hint)
+            return None
         files = [Path(absolute(path, parent.working_dir, parent.environment)) for path in paths]
         folder = settings.get("project_directory")
         if isinstance(folder, str) and folder:
             folder = absolute(folder, parent.working_dir, parent.environment)
+            if not self._sources.files.is_dir(Path(folder)):
+                folder = os.path.dirname(folder)  # noqa: PTH120  (a string)
         else:
             folder = os.path.dirname(files[0])  # noqa: PTH120  (a string)
         env_files = self._env_files(settings, folder, parent)

@@ -6,7 +6,10 @@ from typing import Final, NamedTuple
 
 _NAME: Final = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _OPERATOR: Final = re.compile(r":-|:\?|:\+|-|\?|\+")
+_BRACE: Final = re.compile(r"\$\{|\}")
 _NESTING_LIMIT: Final = 50
+_LENGTH_LIMIT: Final = 1 << 20
+"""Linux takes no argument and no variable that is longer than an eighth of this."""
 
 
 class InterpolationError(Exception):
@@ -78,7 +81,7 @@ def interpolate(text: str, variables: Mapping[str, str], unset: Callable[[str], 
     if depth > _NESTING_LIMIT:
         raise InterpolationError("variables are nested too deeply")
     parts: list[str] = []
-    position = 0
+    position = size = 0
     while (dollar := text.find("$", position)) >= 0:
         parts.append(text[position:dollar])
         following = text[dollar + 1 : dollar + 2]
@@ -88,13 +91,17 @@ def interpolate(text: str, variables: Mapping[str, str], unset: Callable[[str], 
         elif following == "{":
             end = _closing(text, dollar)
             parts.append(_braced(text[dollar + 2 : end], text, variables, unset, depth))
+            size += len(parts[-1])
             position = end + 1
         elif name := _NAME.match(text, dollar + 1):
             parts.append(_plain(name[0], variables, unset))
+            size += len(parts[-1])
             position = name.end()
         else:
             parts.append("$")
             position = dollar + 1
+        if size > _LENGTH_LIMIT:
+            raise InterpolationError(f"its variables make it longer than {_LENGTH_LIMIT >> 20} MiB")
     parts.append(text[position:])
     return "".join(parts)
 
@@ -102,17 +109,12 @@ def interpolate(text: str, variables: Mapping[str, str], unset: Callable[[str], 
 def _closing(text: str, dollar: int) -> int:
     """The index of the brace that closes the one after `dollar`; braces of nested variables are skipped."""
     depth = 0
-    index = dollar
-    while index < len(text):
-        if text.startswith("${", index):
-            depth += 1
-            index += 2
-            continue
-        if text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
+    for brace in _BRACE.finditer(text, dollar):
+        depth += 1 if brace[0] == "${" else -1
+        if depth == 0:
+            return brace.start()
+        if depth > _NESTING_LIMIT:
+            raise InterpolationError("variables are nested too deeply")
     raise InterpolationError(_invalid(text))
 
 

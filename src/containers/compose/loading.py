@@ -296,7 +296,7 @@ class _Loader:
         made = {key: self._memo.build(key, service, read.name, writer) for key, service in active.items()}
         built = {key: each for key, each in made.items() if each is not None}
         rest = writer.plain({k: tree[k] for k in tree if k != "services"}, PROJECT_RULES, ())
-        if report.failed:
+        if writer.problems:
             return None
         locations = Locations(lambda: located(tree))
         project = build_project(

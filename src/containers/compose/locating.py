@@ -8,12 +8,18 @@ from typing import Final
 from containers.compose.nodes import Template
 from containers.compose.short_forms import is_windows_drive
 
+_REMOTE_FILE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/")
 _REMOTE_CONTEXT: Final = re.compile(r"(?:git@|github\.com/|.*://)")
 
 
 def is_remote_context(text: str) -> bool:
     """Whether a build context is a URL or another build rather than a folder."""
     return bool(_REMOTE_CONTEXT.match(text)) or text.startswith(("service:", "target:"))
+
+
+def is_remote_file(text: str) -> bool:
+    """Whether a compose file would have to be fetched first: by HTTP, with Git, or from a registry."""
+    return bool(_REMOTE_FILE.match(text))
 
 
 def absolute(path: str, folder: str, environment: Mapping[str, str]) -> str:

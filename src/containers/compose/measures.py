@@ -19,6 +19,8 @@ _PART: Final = re.compile(r"(\d*\.\d+|\d+\.?)(ns|us|µs|μs|ms|[smhdw])")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?([kmgtp]?)i?b?\Z", re.IGNORECASE | re.ASCII)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 NANOSECONDS: Final = 1_000_000_000
+_LONGEST_NS: Final = 2**63
+_LARGEST: Final = 2**63
 
 
 def duration_ns(text: str) -> int:
@@ -30,7 +32,7 @@ def duration_ns(text: str) -> int:
     rest = text.removeprefix("-").removeprefix("+")
     if rest == "0":
         return 0
-    total = 0.0
+    total: float = 0
     position = 0
     while position < len(rest):
         part = _PART.match(rest, position)
@@ -38,7 +40,7 @@ def duration_ns(text: str) -> int:
             raise ValueError(text)
         total += float(part[1]) * _UNITS[part[2]] if "." in part[1] else int(part[1]) * _UNITS[part[2]]
         position = part.end()
-    if not rest:
+    if not rest or not total < _LONGEST_NS:
         raise ValueError(text)
     return -int(total) if text.startswith("-") else int(total)
 
@@ -78,7 +80,10 @@ def size_bytes(text: str) -> int:
     match = _SIZE.match(text)
     if not match:
         raise ValueError(text)
-    return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+    size = float(match[1]) * 1024 ** _POWERS[match[2].lower()]
+    if not size < _LARGEST:
+        raise ValueError(text)
+    return int(size)
 
 
 def size_words(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from containers.compose.nodes import Map, Seq, Spot, kind_of
+from containers.compose.nodes import Map, Seq, Spot, copied, kind_of
 from containers.compose.reading import Override, Reset
 from containers.compose.reporting import Report
 from containers.compose.scalars import written
@@ -98,7 +98,7 @@ def _mappings(base: Map, over: Map, rules: Rules, place: Place) -> Map:
         spot = over.spots.get(key)
         if isinstance(entry, Reset):
             base.drop(key)
-        elif key not in base or key.startswith("x-"):
+        elif key not in base:
             base.put(key, settle(entry), spot)
         else:
             below = base.spots.get(key)
@@ -240,23 +240,32 @@ def _limits(below: Written, above: Written, rules: Rules, place: Place) -> Any:
 
 
 def _address_pools(below: Written, above: Written, rules: Rules, place: Place) -> Any:
-    """Pools with the same subnet are merged, others appended."""
+    """Pools with the same subnet are merged, and those that only the later file has are taken.
+
+    With several pools in each file this is odd: it follows docker compose step by step, for the same outcome.
+    """
     base, over = below.value, above.value
     if not (isinstance(base, Seq) and isinstance(over, Seq)):
         return base
     result = Seq()
+
+    def index_of(subnet: Any) -> int | None:
+        return next((index for index, pool in enumerate(result) if pool.get("subnet") == subnet), None)
+
     for pool, spot in base.pairs():
-        result.add(pool, spot)
-    for pool, spot in over.pairs():
-        same = [
-            known
-            for known in result
-            if isinstance(known, Map) and isinstance(pool, Map) and known.get("subnet") == pool.get("subnet")
-        ]
-        if same:
-            _mappings(same[0], pool, rules, place)
-        else:
-            result.add(pool, spot)
+        for other, other_spot in over.pairs():
+            if not (isinstance(pool, Map) and isinstance(other, Map)):
+                continue
+            subnet = other.get("subnet")
+            if subnet != pool.get("subnet") and index_of(subnet) is None:
+                result.add(copied(other), other_spot)
+                continue
+            merged = _mappings(pool, copied(other), rules, place)
+            index = index_of(merged.get("subnet"))
+            if index is None:
+                result.add(merged, spot)
+            else:
+                result[index] = merged
     return result
 
 

@@ -37,6 +37,8 @@ def project_name(
                 explicit = interpolate(explicit, variables, lambda _: None)
             except InterpolationError:
                 return "invalid"  # filling in the tree says what is wrong with it, and where
+            if explicit:
+                explicit = normal_name(explicit) or explicit
     if not explicit:
         explicit = normal_name(folder.name)
         if not explicit:

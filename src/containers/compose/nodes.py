@@ -120,6 +120,13 @@ def copied(value: Any) -> Any:
     return value
 
 
+def weight(value: Any) -> int:
+    """How many values a tree has, itself included."""
+    if isinstance(value, Map):
+        return 1 + sum(weight(entry) for entry in value.values())
+    return 1 + sum(weight(item) for item in value) if isinstance(value, Seq) else 1
+
+
 def kind_of(value: Any) -> str:
     """What a person would call the value's type."""
     if value is None:

@@ -248,6 +248,8 @@ def lost(service: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif key not in TRANSLATED | RESHAPED | ADDED.keys() | ELSEWHERE.keys():
             yield key, "is not known"
     yield from _lost_of_deploy(service.get("deploy") or {})
+    if (policy := str(service.get("pull_policy"))).startswith(("daily", "every_", "refresh", "weekly")):
+        yield "pull_policy", f"`{policy}` is taken as `missing`; `podkeeper up --pull always` pulls anew"
     yield from _lost_of_networks(service.get("networks") or {})
     if any(gpu.get("driver", "nvidia") != "nvidia" for gpu in service.get("gpus") or ()):
         yield "gpus", "Podman knows NVIDIA's devices only (CDI)"

@@ -17,14 +17,14 @@ from yaml.events import (
 )
 
 from containers.compose.nodes import Map, Origin, Seq, Span, Spot, copied, kind_of
-from containers.compose.reporting import Report, start_of
+from containers.compose.reporting import VALUE_LIMIT, Report, start_of
 from containers.compose.scalars import moment, typed
 from containers.compose.yaml_problems import describe
 from containers.model.errors import ErrorCode
 from containers.model.source import Location, Range
 
-NODE_BUDGET: Final = 100_000
-"""How many values a file may have once its aliases are written out; real files have a few thousand."""
+_TEXT_VALUE: Final = 256
+"""So many characters of text weigh as much as one value."""
 DEPTH_LIMIT: Final = 100
 """How deep values may be nested; the Compose Specification needs about ten levels."""
 
@@ -52,6 +52,7 @@ class _TooComplexError(Exception):
 
 def read_documents(text: str, origin: Origin, report: Report) -> list[Map]:
     """Read every document of a file whose top level is a mapping; what is wrong goes into the report."""
+    reader = None
     try:
         reader = _Reader(text, origin, report)
         return [document for document in reader.documents() if document is not None]
@@ -73,6 +74,9 @@ def read_documents(text: str, origin: Origin, report: Report) -> list[Map]:
             Location(path=origin.path, range=Range.of(*error.span)),
             hint="use fewer nested values and aliases",
         )
+    finally:
+        if reader is not None:
+            report.values_left -= reader.count
     return []
 
 
@@ -86,7 +90,8 @@ class _Reader:
         self._report = report
         self._anchors: dict[str, tuple[Any, int, Span]] = {}
         self._open: set[str] = set()
-        self._count = 0
+        self.count = 0
+        self._budget: Final = report.values_left
         self._end = (0, 0)
 
     def documents(self) -> Iterator[Map | None]:
@@ -115,12 +120,16 @@ class _Reader:
     def _value(self, event: Any, depth: int) -> tuple[Any, Span]:
         """Build one value; returns it with its span."""
         start: Any = event.start_mark
-        self._count += 1
+        self.count += 1
+        if self.count > self._budget:
+            here = (start.line, start.column, start.line, start.column + 1)
+            raise _TooComplexError(f"there are more than {VALUE_LIMIT} values", here)
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if isinstance(event, ScalarEvent):
             end: Any = event.end_mark
             span = (start.line, start.column, end.line, end.column)
+            self.count += len(event.value) // _TEXT_VALUE
             self._end = (end.line, end.column)
             value = _scalar(event)
         else:
@@ -130,24 +139,22 @@ class _Reader:
         elif event.tag == "!override":
             value = Override(value)
         if event.anchor is not None and isinstance(event, ScalarEvent):
-            self._anchors[event.anchor] = (value, 1, span)
+            self._anchors[event.anchor] = (value, 1 + len(event.value) // _TEXT_VALUE, span)
         return value, span
 
     def _collection(self, event: Any, depth: int, start: Any) -> tuple[Map | Seq, Span]:
         here = (start.line, start.column, start.line, start.column + 1)
         if depth >= DEPTH_LIMIT:
             raise _TooComplexError(f"values are nested deeper than {DEPTH_LIMIT} levels", here)
-        if self._count > NODE_BUDGET:
-            raise _TooComplexError(f"the file has more than {NODE_BUDGET} values", here)
         anchor = event.anchor
-        before = self._count
+        before = self.count
         if anchor is not None:
             self._open.add(anchor)
         value = self._mapping(depth) if isinstance(event, MappingStartEvent) else self._sequence(depth)
         span = (start.line, start.column, *self._end)
         if anchor is not None:
             self._open.discard(anchor)
-            self._anchors[anchor] = (value, self._count - before + 1, span)
+            self._anchors[anchor] = (value, self.count - before + 1, span)
         return value, span
 
     def _sequence(self, depth: int) -> Seq:
@@ -224,9 +231,9 @@ class _Reader:
             )
             return None, span
         value, size, _ = self._anchors[name]
-        self._count += size
-        if self._count > NODE_BUDGET:
-            raise _TooComplexError(f"its aliases expand to more than {NODE_BUDGET} values", span)
+        self.count += size
+        if self.count > self._budget:
+            raise _TooComplexError(f"with its aliases written out there are more than {VALUE_LIMIT} values", span)
         if isinstance(value, Override):
             return Override(copied(value.value)), span
         return copied(value), span

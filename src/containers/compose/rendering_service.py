@@ -7,12 +7,14 @@ from containers.compose.podman_options import TRANSLATED, Context
 from containers.compose.publishing import chosen_from, short_port
 from containers.compose.rendering_mounts import render_configs, render_mounts, render_secrets
 from containers.compose.rendering_scene import Scene
+from containers.model.errors import ErrorCode, TranslationError
 from containers.model.project import ServiceConfig
 
 _HOST_GATEWAY_SINCE = (4, 7)
 _LOG_DRIVERS = {"local": "k8s-file"} | {
     n: n for n in ("k8s-file", "json-file", "journald", "none", "passthrough")
 }
+_USUAL_RUNTIMES = frozenset({"crun", "io.containerd.runc.v2", "runc"})
 _LOG_OPTIONS = frozenset({"max-size", "path", "tag", "label"})
 
 
@@ -36,8 +38,13 @@ def render_service(service: Mapping[str, Any], config: ServiceConfig, scene: Sce
     resources = _resources(service)
     if resources:
         result["deploy"] = {"resources": resources}
-    if any((network or {}).get("mac_address") for network in (service.get("networks") or {}).values()):
-        result.pop("mac_address", None)  # podman-compose refuses both; the network's is the more special
+    networks = service.get("networks") or {}
+    if any((network or {}).get("mac_address") for network in networks.values()):
+        # podman-compose refuses both; the service's is for the first network, as in Docker.
+        address = result.pop("mac_address", None)
+        first = min(networks, key=lambda key: (-((networks[key] or {}).get("priority") or 0), key))
+        if address:
+            result["networks"][first] = {"mac_address": address, **result["networks"][first]}
     return {key: part for key, part in result.items() if part not in ([], {}) or key == "entrypoint"}
 
 
@@ -102,7 +109,7 @@ def _logging(value: Mapping[str, Any], scene: Scene) -> dict[str, Any] | None:
         scene.warn("logging", f"Podman has no log driver {driver}; its own is taken")
         return None
     options = value.get("options") or {}
-    for key in options.keys() - _LOG_OPTIONS:
+    for key in sorted(options.keys() - _LOG_OPTIONS):
         scene.warn(f"logging.options.{key}", "Podman has no such option")
     kept = {key: str(text) for key, text in options.items() if key in _LOG_OPTIONS}
     return {"driver": _LOG_DRIVERS[driver], "options": kept}
@@ -132,6 +139,41 @@ def _ports(value: list[Mapping[str, Any]], _scene: Scene) -> list[str]:
     return [short_port(port) for port in value if not chosen_from(port)]
 
 
+def _runtime(value: str, scene: Scene) -> None:
+    """Podman's service runs all containers with one runtime; Docker's own names mean just that.
+
+    Raises:
+        TranslationError: another one, without which the service would be less isolated, or lack a device.
+    """
+    if value not in _USUAL_RUNTIMES:
+        raise TranslationError(
+            ErrorCode.UNSUPPORTED_BY_PODMAN,
+            f"service {scene.service}: runtime: Podman takes no runtime for one container, such as {value}",
+            remedy="Take `runtime` out; for a GPU, reserve it in `deploy.resources.reservations.devices`.",
+            service=scene.service,
+        )
+
+
+def _tmpfs(value: list[str], scene: Scene) -> list[str]:
+    """With the owner as Podman says it: the container's user, or root."""
+    user = str(scene.services[scene.service].get("user") or "0").partition(":")[0]
+
+    def podmans(entry: str) -> str:
+        target, _, text = entry.partition(":")
+        options = text.split(",") if text else []
+        owner = [option for option in options if option.startswith(("uid=", "gid="))]
+        kept = [option for option in options if option not in owner]
+        if f"uid={user}" in owner and user != "0":
+            kept.append("U")
+        elif any(not option.endswith("=0") for option in owner):
+            scene.warn(
+                "tmpfs", f"{target}: {', '.join(owner)}: Podman gives it to root or to the service's user"
+            )
+        return f"{target}:{','.join(kept)}" if kept else target
+
+    return [podmans(entry) for entry in value]
+
+
 def _ulimits(value: Mapping[str, Any], _scene: Scene) -> dict[str, str]:
     """Limits as `soft:hard`; the canonical form leaves out a zero, which is a limit like any other."""
 
@@ -158,6 +200,8 @@ _PARTS: Mapping[str, Callable[[Any, Scene], Any]] = {
     "networks": _networks,
     "pid": _pid,
     "ports": _ports,
+    "runtime": _runtime,
+    "tmpfs": _tmpfs,
     "ulimits": _ulimits,
 }
 """Keys that are said in other words."""

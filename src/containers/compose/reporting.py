@@ -2,24 +2,48 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from containers.compose.nodes import Spot
 from containers.model.diagnostics import Diagnostic, Severity
 from containers.model.errors import ErrorCode
 from containers.model.source import Location, Range
 
+VALUE_LIMIT: Final = 100_000
+"""How many values a project may have once aliases, includes and extended services are written out; real
+projects have some thousands."""
+_DIAGNOSTIC_LIMIT: Final = 500
+"""How many errors, and how many warnings, are listed; nobody reads more, and each takes its time."""
+
 
 class Report:
-    """The diagnostics of one load, in the order they were found, each said once."""
+    """The diagnostics of one load, in the order they were found, each said once; and what it may still read."""
 
-    __slots__ = ("_seen", "broken", "diagnostics", "failed")
+    __slots__ = ("_counts", "_seen", "broken", "diagnostics", "failed", "values_left")
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.failed = False
         self.broken: set[tuple[str, ...]] = set()
         """The services and resources whose shape is wrong, as `("services", name)`."""
+        self.values_left = VALUE_LIMIT
         self._seen: set[tuple[str, str]] = set()
+        self._counts = {Severity.ERROR: 0, Severity.WARNING: 0}
+
+    def spend(self, values: int, place: Spot | Location | None) -> bool:
+        """Count values that come in beside what is read; false once the project has too many of them."""
+        if self.values_left < 0:
+            return False
+        self.values_left -= values
+        if self.values_left < 0:
+            message = f"from here on there are more than {VALUE_LIMIT} values"
+            self.error(ErrorCode.TOO_COMPLEX, message, place, hint="extend, include and list less")
+        return self.values_left >= 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further errors are counted out: what they would say need not be worked out."""
+        return self._counts[Severity.ERROR] > _DIAGNOSTIC_LIMIT
 
     def error(
         self,
@@ -61,12 +85,18 @@ class Report:
         service: str | None,
         related: tuple[Location, ...],
     ) -> None:
+        if self._counts[severity] > _DIAGNOSTIC_LIMIT:
+            return
         if isinstance(place, Spot):
             place = place.key_location() if on_key else place.location()
         key = (message, str(place))
         if key in self._seen:
             return
         self._seen.add(key)
+        self._counts[severity] += 1
+        if self._counts[severity] > _DIAGNOSTIC_LIMIT:
+            code, hint, related = ErrorCode.TOO_COMPLEX, "mend these first", ()
+            message = f"there are more than {_DIAGNOSTIC_LIMIT} {severity}s; the rest is not listed"
         self.diagnostics.append(
             Diagnostic(
                 code=code,

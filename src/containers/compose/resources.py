@@ -15,7 +15,9 @@ def settle_external(project: Map, report: Report) -> None:
     """Write `external: {name: ...}` as `external: true` with a `name` beside it, in place."""
     for section in SECTIONS:
         resources = project.get(section)
-        for key, resource in resources.items() if isinstance(resources, Map) else ():
+        if not isinstance(resources, Map):
+            continue
+        for key, resource in resources.items():
             external = resource.get("external") if isinstance(resource, Map) else None
             if isinstance(external, Map):
                 _nested_name(f"{section}.{key}", resource, external, resources.spots.get(key), report)

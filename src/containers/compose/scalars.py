@@ -40,6 +40,7 @@ _TIMESTAMP: Final = re.compile(
 )
 _SMALLEST_INT: Final = -(2**63)
 _LARGEST_INT: Final = 2**64 - 1
+_LONGEST_INT: Final = len("-") + len(str(_LARGEST_INT))
 _EXPONENT_FROM: Final = 6
 _EXPONENT_BELOW: Final = -4
 
@@ -57,8 +58,9 @@ def typed(text: str) -> str | int | float | bool | datetime | None:
 
 
 def _number(text: str) -> int | float | None:
+    value: float
     if _DECIMAL.match(text):
-        value = int(text)
+        value = int(text) if len(text) <= _LONGEST_INT else float(text)
     elif based := _BASED.match(text):
         digits = based[1] or based[2] or based[3]
         value = int(digits, 16 if based[1] else 2 if based[2] else 8)

@@ -14,7 +14,7 @@ class Include(Shape):
     path: StringOrList = ABSENT
     """The compose file to include; further files in a list override the first."""
     env_file: StringOrList = ABSENT
-    """Variables for the included files, instead of the `.env` beside them."""
+    """Variables for the included files. Default: the `.env` beside them."""
     project_directory: str = ABSENT
     """Where relative paths in the included files begin; by default their own folder."""
 
@@ -25,7 +25,7 @@ class ComposeFile(Shape):
     version: str = ABSENT
     """Obsolete and ignored."""
     name: str = ABSENT
-    """The project's name, unless one is given from outside."""
+    """The project's name, unless one is given from outside. Default: the folder's name."""
     include: list[str | Include] = ABSENT
     """Other compose files that become part of this project."""
     services: Annotated[Mapping[str, Service | None], Keyed] = ABSENT

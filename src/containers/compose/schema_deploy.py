@@ -19,17 +19,17 @@ class Rollout(Shape):
     """How containers are replaced, or brought back."""
 
     parallelism: Count = ABSENT
-    """How many containers at a time; 0 is all at once."""
+    """How many containers at a time; 0 is all at once. Default: 1."""
     delay: str = ABSENT
-    """How long to wait between groups, such as `10s`."""
+    """How long to wait between groups, such as `10s`. Default: `0s`."""
     failure_action: str = ABSENT
-    """What to do when it fails: `continue`, `pause` or `rollback`."""
+    """What to do when it fails: `continue`, `pause` or `rollback`. Default: `pause`."""
     monitor: str = ABSENT
-    """How long to watch a new container for failures."""
+    """How long to watch a new container for failures. Default: `0s`."""
     max_failure_ratio: Number = ABSENT
-    """The share of failures that is tolerated, from 0 to 1."""
+    """The share of failures that is tolerated, from 0 to 1. Default: 0."""
     order: Literal["start-first", "stop-first"] = ABSENT
-    """Whether the new container starts before the old one stops."""
+    """Whether the new container starts before the old one stops. Default: `stop-first`."""
 
 
 class Limits(Shape):
@@ -85,13 +85,13 @@ class DeployRestart(Shape):
     """When containers are started again."""
 
     condition: str = ABSENT
-    """`none`, `on-failure` or `any`."""
+    """`none`, `on-failure` or `any`. Default: `any`."""
     delay: str = ABSENT
-    """How long to wait before a restart."""
+    """How long to wait before a restart. Default: `0s`."""
     max_attempts: Count = ABSENT
-    """How often to try before giving up."""
+    """How often to try before giving up. Default: never give up."""
     window: str = ABSENT
-    """How long a container must run for the restart to count as a success."""
+    """How long a container must run for the restart to count as a success. Default: decide at once."""
 
 
 class Preference(Shape):
@@ -116,11 +116,11 @@ class Deploy(Shape):
     """How a service is deployed."""
 
     mode: str = ABSENT
-    """`replicated` or `global`."""
+    """`replicated` or `global`. Default: `replicated`."""
     endpoint_mode: str = ABSENT
-    """`vip` or `dnsrr`."""
+    """`vip` or `dnsrr`. Default: the platform's."""
     replicas: Whole = ABSENT
-    """How many containers run."""
+    """How many containers run. Default: 1."""
     labels: ListOrDict = ABSENT
     """Metadata of the service, not of its containers."""
     rollback_config: Rollout = ABSENT
@@ -151,7 +151,7 @@ class WatchRule(Shape):
     exec: Hook = ABSENT
     """What `sync+exec` runs in the container."""
     initial_sync: bool = ABSENT
-    """Whether everything is copied once at the beginning."""
+    """Whether everything is copied once at the beginning. Default: false."""
 
 
 class Develop(Shape):

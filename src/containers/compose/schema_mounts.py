@@ -17,9 +17,9 @@ class BindOptions(Shape):
     """Settings of a bind mount."""
 
     propagation: str = ABSENT
-    """How mounts below it are shared: `rprivate`, `private`, `rshared`, `shared`, `rslave` or `slave`."""
+    """How mounts below it are shared: `[r]private`, `[r]shared` or `[r]slave`. Default: `rprivate`."""
     create_host_path: Flag = ABSENT
-    """Whether a missing folder on the host is created."""
+    """Whether a missing folder on the host is created. Default: true."""
     recursive: Literal["enabled", "disabled", "writable", "readonly"] = ABSENT
     """Whether mounts below it come along."""
     selinux: Literal["z", "Z"] = ABSENT
@@ -32,7 +32,7 @@ class VolumeOptions(Shape):
     labels: ListOrDict = ABSENT
     """Metadata for a volume that is created for this mount."""
     nocopy: Flag = ABSENT
-    """Whether a new volume begins empty rather than with the image's files."""
+    """Whether a new volume begins empty rather than with the image's files. Default: false."""
     subpath: str = ABSENT
     """A folder in the volume, instead of its root."""
 
@@ -63,7 +63,7 @@ class VolumeMount(Shape):
     target: str = ABSENT
     """Where in the container."""
     read_only: Flag = ABSENT
-    """Whether the container may only read."""
+    """Whether the container may only read. Default: false."""
     consistency: str = ABSENT
     """How strict the file system is; only some platforms know it."""
     bind: BindOptions = ABSENT
@@ -84,7 +84,7 @@ class Device(Shape):
     target: str = ABSENT
     """Its path in the container."""
     permissions: str = ABSENT
-    """What the container may do: `r`, `w` and `m`."""
+    """What the container may do: `r`, `w` and `m`. Default: `rwm`."""
 
 
 class Port(Shape):
@@ -93,7 +93,7 @@ class Port(Shape):
     name: str = ABSENT
     """A name for people."""
     mode: str = ABSENT
-    """`ingress`, or `host` for the port of every host."""
+    """`ingress`, or `host` for the port of every host. Default: `ingress`."""
     host_ip: str = ABSENT
     """The address of the host; by default all of them."""
     target: int | str = ABSENT
@@ -101,7 +101,7 @@ class Port(Shape):
     published: str | int = ABSENT
     """The port on the host, or a range to choose from; by default any free one."""
     protocol: str = ABSENT
-    """`tcp` or `udp`."""
+    """`tcp` or `udp`. Default: `tcp`."""
     app_protocol: str = ABSENT
     """What is spoken, such as `http`."""
 
@@ -124,6 +124,6 @@ class NetworkAttachment(Shape):
     driver_opts: Options = ABSENT
     """Options of the driver."""
     priority: float = ABSENT
-    """Networks with a higher priority are joined first."""
+    """Networks with a higher priority are joined first. Default: 0."""
     gw_priority: float = ABSENT
     """The network with the highest priority has the default gateway."""

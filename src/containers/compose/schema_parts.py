@@ -78,11 +78,11 @@ class Grant(Shape):
     target: str = ABSENT
     """Where it is mounted; by default `/run/secrets/<source>` for secrets and `/<source>` for configs."""
     uid: str = ABSENT
-    """The numeric owner of the file."""
+    """The numeric owner of the file. Default: 0."""
     gid: str = ABSENT
-    """The numeric group of the file."""
+    """The numeric group of the file. Default: 0."""
     mode: Number = ABSENT
-    """The file's permissions, such as `0440`."""
+    """The file's permissions, such as `0440`. Default: `0444`."""
 
 
 Grants: TypeAlias = list[str | Grant]
@@ -94,11 +94,11 @@ class Hook(Shape):
     command: Command
     """What to run."""
     user: str = ABSENT
-    """The user to run it as."""
+    """The user to run it as. Default: the service's."""
     privileged: Flag = ABSENT
-    """Whether it runs with extended privileges."""
+    """Whether it runs with extended privileges. Default: false."""
     working_dir: str = ABSENT
-    """The folder it runs in."""
+    """The folder it runs in. Default: the service's."""
     environment: ListOrDict = ABSENT
     """Variables for the command alone."""
 
@@ -109,7 +109,7 @@ class DeviceRequest(Shape):
     capabilities: ListOfStrings = ABSENT
     """What the device must be able to do, such as `gpu`."""
     count: Whole = ABSENT
-    """How many devices; `all` for every one."""
+    """How many devices; `all` for every one. Default: `all`."""
     device_ids: ListOfStrings = ABSENT
     """Particular devices, instead of a count."""
     driver: str = ABSENT

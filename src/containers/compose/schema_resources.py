@@ -40,23 +40,23 @@ class Network(Shape):
     """A network that services join."""
 
     name: str = ABSENT
-    """Its name, instead of `<project>_<key>`."""
+    """Its name. Default: `<project>_<key>`."""
     driver: str = ABSENT
-    """The driver, such as `bridge` or `macvlan`."""
+    """The driver, such as `bridge` or `macvlan`. Default: `bridge`."""
     driver_opts: Options = ABSENT
     """Options of the driver."""
     ipam: AddressManagement = ABSENT
     """How its addresses are managed."""
     external: bool | str | External = ABSENT
-    """Whether it exists already; it is then neither created nor removed."""
+    """Whether it exists already; it is then neither created nor removed. Default: false."""
     internal: Flag = ABSENT
-    """Whether it is cut off from the outside."""
+    """Whether it is cut off from the outside. Default: false."""
     enable_ipv4: Flag = ABSENT
-    """Whether containers get IPv4 addresses."""
+    """Whether containers get IPv4 addresses. Default: true."""
     enable_ipv6: Flag = ABSENT
-    """Whether containers get IPv6 addresses."""
+    """Whether containers get IPv6 addresses. Default: false."""
     attachable: Flag = ABSENT
-    """Whether containers outside the project may join."""
+    """Whether containers outside the project may join. Default: false."""
     labels: ListOrDict = ABSENT
     """Metadata."""
 
@@ -65,13 +65,13 @@ class Volume(Shape):
     """Storage that outlives containers."""
 
     name: str = ABSENT
-    """Its name, instead of `<project>_<key>`."""
+    """Its name. Default: `<project>_<key>`."""
     driver: str = ABSENT
     """The driver; `local` by default."""
     driver_opts: Options = ABSENT
     """Options of the driver, such as `type`, `o` and `device` of `local`."""
     external: bool | str | External = ABSENT
-    """Whether it exists already; it is then neither created nor removed."""
+    """Whether it exists already; it is then neither created nor removed. Default: false."""
     labels: ListOrDict = ABSENT
     """Metadata."""
 
@@ -80,13 +80,13 @@ class Secret(Shape):
     """Sensitive data that services get as a file."""
 
     name: str = ABSENT
-    """Its name, instead of `<project>_<key>`."""
+    """Its name. Default: `<project>_<key>`."""
     environment: str = ABSENT
     """The environment variable that holds the value."""
     file: str = ABSENT
     """The file that holds the value."""
     external: bool | str | External = ABSENT
-    """Whether it exists already."""
+    """Whether it exists already. Default: false."""
     labels: ListOrDict = ABSENT
     """Metadata."""
     driver: str = ABSENT
@@ -101,7 +101,7 @@ class Config(Shape):
     """Configuration that services get as a file."""
 
     name: str = ABSENT
-    """Its name, instead of `<project>_<key>`."""
+    """Its name. Default: `<project>_<key>`."""
     content: str = ABSENT
     """The content itself; variables in it are filled in."""
     environment: str = ABSENT
@@ -109,7 +109,7 @@ class Config(Shape):
     file: str = ABSENT
     """The file that holds the content."""
     external: bool | str | External = ABSENT
-    """Whether it exists already."""
+    """Whether it exists already. Default: false."""
     labels: ListOrDict = ABSENT
     """Metadata."""
     template_driver: str = ABSENT

@@ -31,9 +31,9 @@ class Build(Shape):
     """How a service's image is built."""
 
     context: str = ABSENT
-    """The folder or URL to build from."""
+    """The folder or URL to build from. Default: the folder of the file."""
     dockerfile: str = ABSENT
-    """The Dockerfile, relative to the context."""
+    """The Dockerfile, relative to the context. Default: `Dockerfile`."""
     dockerfile_inline: str = ABSENT
     """The Dockerfile's content itself."""
     entitlements: list[str] = ABSENT
@@ -49,7 +49,7 @@ class Build(Shape):
     cache_to: list[str] = ABSENT
     """Where the build's cache is written."""
     no_cache: Flag = ABSENT
-    """Whether every layer is built anew."""
+    """Whether every layer is built anew. Default: false."""
     no_cache_filter: StringOrList = ABSENT
     """The stages that are built anew."""
     additional_contexts: ListOrDict = ABSENT
@@ -61,7 +61,7 @@ class Build(Shape):
     sbom: str | bool = ABSENT
     """Whether to attest what is in the image."""
     pull: Flag = ABSENT
-    """Whether base images are always pulled."""
+    """Whether base images are always pulled. Default: false."""
     target: str = ABSENT
     """The stage to build."""
     shm_size: Whole = ABSENT
@@ -71,7 +71,7 @@ class Build(Shape):
     isolation: str = ABSENT
     """The isolation technology."""
     privileged: Flag = ABSENT
-    """Whether the build has extended privileges."""
+    """Whether the build has extended privileges. Default: false."""
     secrets: Grants = ABSENT
     """Secrets that the build may read."""
     tags: list[str] = ABSENT
@@ -134,9 +134,9 @@ class DependsOn(Shape):
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"]
     """How far the other service must have come."""
     restart: Flag = ABSENT
-    """Whether this service restarts when the other one is updated."""
+    """Whether this service restarts when the other one is updated. Default: false."""
     required: bool = ABSENT
-    """Whether it is an error when the other service is not there."""
+    """Whether it is an error when the other service is not there. Default: true."""
 
 
 class EnvFile(Shape):
@@ -147,7 +147,7 @@ class EnvFile(Shape):
     format: str = ABSENT
     """`raw` takes values as they are, without quotes and variables."""
     required: Flag = ABSENT
-    """Whether it is an error when the file is missing."""
+    """Whether it is an error when the file is missing. Default: true."""
 
 
 class Extends(Shape):
@@ -171,11 +171,11 @@ class HealthCheck(Shape):
     retries: Annotated[float, NotNegative] | str = ABSENT
     """How many failures in a row make the container unhealthy; 3 by default."""
     start_period: str = ABSENT
-    """How long failures do not count while the container starts."""
+    """How long failures do not count while the container starts. Default: `0s`."""
     start_interval: str = ABSENT
-    """How long between two checks within the start period."""
+    """How long between two checks within the start period. Default: `5s`."""
     disable: Flag = ABSENT
-    """Whether the image's own check is switched off."""
+    """Whether the image's own check is switched off. Default: false."""
 
 
 class Logging(Shape):
@@ -223,7 +223,7 @@ class Container(Shape):
     cgroup_parent: str = ABSENT
     """The control group above it."""
     command: Command = ABSENT
-    """What to run, instead of the image's command."""
+    """What to run, instead of the image's command. Default: the image's."""
     configs: Grants = ABSENT
     """Configs that it may read."""
     container_name: Annotated[str, Rule(pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")] = ABSENT
@@ -233,7 +233,7 @@ class Container(Shape):
     cpu_percent: str | Annotated[int, Rule(at_least=0, at_most=100)] = ABSENT
     """The share of the processors."""
     cpu_shares: Number = ABSENT
-    """Its weight when processors are scarce."""
+    """Its weight when processors are scarce. Default: 1024."""
     cpu_quota: Number = ABSENT
     """Microseconds of processor time in a period."""
     cpu_period: Number = ABSENT
@@ -243,7 +243,7 @@ class Container(Shape):
     cpu_rt_runtime: Number = ABSENT
     """The time for real-time tasks in a period."""
     cpus: Number = ABSENT
-    """How many processor cores it may use, such as `0.5`."""
+    """How many processor cores it may use, such as `0.5`. Default: no limit."""
     cpuset: str = ABSENT
     """The processors it may use, such as `0-3`."""
     credential_spec: CredentialSpec = ABSENT
@@ -261,7 +261,7 @@ class Container(Shape):
     domainname: str = ABSENT
     """Its domain name."""
     entrypoint: Command = ABSENT
-    """What to run, instead of the image's entry point."""
+    """What to run, instead of the image's entry point. Default: the image's."""
     env_file: str | list[str | EnvFile] = ABSENT
     """Files with variables for the container."""
     environment: ListOrDict = ABSENT
@@ -279,13 +279,13 @@ class Container(Shape):
     healthcheck: HealthCheck = ABSENT
     """How to find out whether it is well."""
     hostname: str = ABSENT
-    """Its host name."""
+    """Its host name. Default: the container's id."""
     image: str = ABSENT
     """The image to run, such as `docker.io/library/postgres:17`."""
     init: Flag = ABSENT
-    """Whether a small init process forwards signals and reaps children."""
+    """Whether a small init process forwards signals and reaps children. Default: false."""
     ipc: str = ABSENT
-    """The namespace for inter-process communication."""
+    """The namespace for inter-process communication. Default: private."""
     isolation: str = ABSENT
     """The isolation technology."""
     label_file: str | list[str] = ABSENT
@@ -299,7 +299,7 @@ class Container(Shape):
     mac_address: str = ABSENT
     """Its hardware address."""
     mem_limit: Number = ABSENT
-    """The most memory it may use, such as `512m`."""
+    """The most memory it may use, such as `512m`. Default: no limit."""
     mem_reservation: Whole = ABSENT
     """The memory it should get when memory is scarce."""
     mem_swappiness: Whole = ABSENT
@@ -309,21 +309,21 @@ class Container(Shape):
     models: ListOfStrings | Mapping[str, ModelBinding | None] = ABSENT
     """Language models that it uses."""
     network_mode: str = ABSENT
-    """`host`, `none`, `bridge`, `service:<name>` or `container:<name>`, instead of networks."""
+    """`host`, `none`, `bridge`, `service:<name>` or `container:<name>`. Default: its networks."""
     networks: ListOfStrings | Annotated[Mapping[str, NetworkAttachment | None], Keyed] = ABSENT
     """Networks that it joins; by default the project's `default` network."""
     oom_kill_disable: Flag = ABSENT
-    """Whether it is spared when memory runs out."""
+    """Whether it is spared when memory runs out. Default: false."""
     oom_score_adj: str | Annotated[int, Rule(at_least=-1000, at_most=1000)] = ABSENT
     """How readily it is killed when memory runs out, from -1000 to 1000."""
-    pid: str = ABSENT
+    pid: str | None = ABSENT
     """The namespace for processes."""
     pids_limit: Number = ABSENT
-    """The most processes; -1 for any number."""
+    """The most processes; -1 for any number. Default: no limit."""
     platform: str = ABSENT
-    """The platform of its image, such as `linux/arm64`."""
+    """The platform of its image, such as `linux/arm64`. Default: the engine's."""
     privileged: Flag = ABSENT
-    """Whether it has extended privileges."""
+    """Whether it has extended privileges. Default: false."""
     pull_policy: Annotated[
         str,
         Rule(
@@ -334,7 +334,7 @@ class Container(Shape):
     pull_refresh_after: str = ABSENT
     """After how long the image is pulled again, with `pull_policy: refresh`."""
     read_only: Flag = ABSENT
-    """Whether its root file system is read-only."""
+    """Whether its root file system is read-only. Default: false."""
     runtime: str = ABSENT
     """The runtime, such as `runc` or `crun`."""
     secrets: Grants = ABSENT
@@ -342,9 +342,9 @@ class Container(Shape):
     security_opt: ListOfStrings = ABSENT
     """Security options, such as labels and seccomp profiles."""
     shm_size: Number = ABSENT
-    """The size of `/dev/shm`."""
+    """The size of `/dev/shm`. Default: `64m`."""
     stdin_open: Flag = ABSENT
-    """Whether its standard input stays open."""
+    """Whether its standard input stays open. Default: false."""
     stop_grace_period: str = ABSENT
     """How long it may take to stop before it is killed; `10s` by default."""
     stop_signal: str = ABSENT
@@ -356,13 +356,13 @@ class Container(Shape):
     tmpfs: StringOrList = ABSENT
     """Folders kept in memory."""
     tty: Flag = ABSENT
-    """Whether it has a terminal."""
+    """Whether it has a terminal. Default: false."""
     ulimits: Ulimits = ABSENT
     """Resource limits of its processes."""
     use_api_socket: Flag = ABSENT
-    """Whether it may talk to the container engine."""
+    """Whether it may talk to the container engine. Default: false."""
     user: str = ABSENT
-    """The user it runs as, such as `1000:1000`."""
+    """The user it runs as, such as `1000:1000`. Default: the image's."""
     userns_mode: str = ABSENT
     """The user namespace."""
     uts: str = ABSENT
@@ -372,14 +372,14 @@ class Container(Shape):
     volumes_from: ListOfStrings = ABSENT
     """Services or containers whose mounts it gets as well."""
     working_dir: str = ABSENT
-    """The folder its command runs in."""
+    """The folder its command runs in. Default: the image's."""
 
 
 class InitContainer(Container):
     """A container that runs to its end before the service's own one starts."""
 
     per_replica: Flag = ABSENT
-    """Whether it runs before every container of the service, or once before all."""
+    """Whether it runs before every container of the service, or once before all. Default: false."""
 
 
 class Service(Container):
@@ -408,6 +408,6 @@ class Service(Container):
     provider: Provider = ABSENT
     """A program that manages it instead of a container engine."""
     restart: str = ABSENT
-    """When it is started again: `no`, `always`, `on-failure[:retries]` or `unless-stopped`."""
+    """When it is started again: `no`, `always`, `on-failure[:retries]` or `unless-stopped`. Default: `no`."""
     scale: Whole = ABSENT
-    """How many containers run; `deploy.replicas` is the newer key."""
+    """How many containers run; `deploy.replicas` is the newer key. Default: 1."""

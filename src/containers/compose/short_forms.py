@@ -6,7 +6,7 @@ from typing import Any, Final
 
 _PROPAGATION: Final = {"rprivate", "private", "rshared", "shared", "rslave", "slave"}
 _PORT_LIMIT: Final = 65535
-_RANGE: Final = re.compile(r"(\d+)(?:-(\d+))?\Z", re.ASCII)
+_RANGE: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?\Z", re.ASCII)
 
 
 class ShortFormError(ValueError):

@@ -1,11 +1,13 @@
 """Reading files through the port, once each, and remembering which ones took part."""
 
+import errno
 from pathlib import Path
 
 from containers.compose.nodes import Spot
-from containers.compose.reporting import Report
+from containers.compose.reporting import Report, start_of
 from containers.model.errors import ErrorCode
-from containers.ports import Files
+from containers.model.source import Location
+from containers.ports import TEXT_LIMIT_BYTES, Files
 
 
 class Sources:
@@ -28,6 +30,7 @@ class Sources:
         """The text of a file; None when it cannot be read, which is reported at `place`."""
         if path in self._texts:
             return self._texts[path]
+        here = place or start_of(path)
         try:
             text = self.files.read_text(path)
         except FileNotFoundError:
@@ -36,19 +39,35 @@ class Sources:
             )
         except IsADirectoryError:
             report.error(
-                ErrorCode.FILE_UNREADABLE, f"{what} {path} is a folder", place, hint="name a file in it"
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} is a folder", here, hint="name a file in it"
             )
         except PermissionError:
             report.error(
-                ErrorCode.FILE_UNREADABLE, f"{what} {path} may not be read", place, hint="change its mode"
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} may not be read", here, hint="change its mode"
             )
         except UnicodeDecodeError:
             report.error(
-                ErrorCode.FILE_UNREADABLE, f"{what} {path} is not UTF-8", place, hint="save it as UTF-8"
+                ErrorCode.FILE_UNREADABLE, f"{what} {path} is not UTF-8", here, hint="save it as UTF-8"
             )
         except (OSError, ValueError) as error:
-            report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} cannot be read: {error}", place)
+            if getattr(error, "errno", None) == errno.EFBIG:
+                _refuse_length(f"{what} {path}", here, report)
+                return None
+            why = getattr(error, "strerror", None) or error
+            report.error(ErrorCode.FILE_UNREADABLE, f"{what} {path} cannot be read: {why}", here)
         else:
+            if len(text) > TEXT_LIMIT_BYTES:  # an unsaved document of an editor
+                _refuse_length(f"{what} {path}", here, report)
+                return None
             self._texts[path] = text
             return text
         return None
+
+
+def _refuse_length(what: str, place: Spot | Location, report: Report) -> None:
+    report.error(
+        ErrorCode.TOO_COMPLEX,
+        f"{what} is larger than {TEXT_LIMIT_BYTES >> 20} MiB",
+        place,
+        hint="split it, and keep data in files that are mounted",
+    )

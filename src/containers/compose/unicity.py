@@ -135,6 +135,7 @@ _SERVICE: Final[dict[str, Any]] = {
     "environment": _assignment,
     "expose": _itself,
     "external_links": _itself,
+    "group_add": _itself,
     "labels": _assignment,
     "links": _assignment,
     "networks": {"*": {"aliases": _itself, "link_local_ips": _itself}},

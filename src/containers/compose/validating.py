@@ -220,17 +220,20 @@ def _check_cycles(services: Map, report: Report) -> None:
     for start in services:
         if start in finished:
             continue
-        trail = [start]
+        trail = {start: None}  # a dict, for its order
         pending = [iter(services[start].get("depends_on") or ())]
         while trail:
             other: str | None = next(pending[-1], None)
             if other is None:
-                finished.add(trail.pop())
+                finished.add(trail.popitem()[0])
                 pending.pop()
             elif other in trail:
-                _report_cycle([*trail[trail.index(other) :], other], services, report)
+                if report.is_full:
+                    return
+                names = list(trail)
+                _report_cycle([*names[names.index(other) :], other], services, report)
             elif other in services and other not in finished:
-                trail.append(other)
+                trail[other] = None
                 pending.append(iter(services[other].get("depends_on") or ()))
 
 

@@ -19,7 +19,7 @@ def gather(
     """
     found: dict[str, str] = {}
     for file in files_of_variables(strong, folder, env_files, sources):
-        if not sources.files.is_file(file):
+        if not sources.files.is_file(file) and file.name not in sources.files.list_dir(file.parent):
             report.error(
                 ErrorCode.FILE_NOT_FOUND, f"the env file {file} does not exist", hint="check the path"
             )

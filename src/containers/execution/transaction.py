@@ -123,7 +123,7 @@ class _Transaction:
         return outcome.model_copy(update={"duration_s": self.context.clock.monotonic() - started})
 
     def _judge_gate(self, step: Step, problem: Problem) -> StepOutcome:
-        if isinstance(step, Gate) and not step.required:
+        if isinstance(step, Gate) and not step.required and not self._is_optional(step):
             self.context.warnings.append(_tolerated(problem))
             return Done(step=step.id, duration_s=0.0)
         return Failed(step=step.id, duration_s=0.0, problem=problem)

@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     ENVIRONMENT_INVALID = "environment_invalid"
     SERVICE_UNKNOWN = "service_unknown"
     UNSUPPORTED_BY_PODMAN = "unsupported_by_podman"
+    UNSUPPORTED = "unsupported"
     SECRET_MISSING = "secret_missing"  # noqa: S105  (a code, not a secret)
     # Integration is the tools around us.
     PODMAN_NOT_INSTALLED = "podman_not_installed"

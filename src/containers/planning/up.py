@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from containers.model.base import ContainerId, ServiceName, StepId
+from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.health import HealthState
 from containers.model.observed import ObservedContainer, ObservedState
 from containers.model.plan import (
@@ -36,6 +37,8 @@ _GATE_OF = {
     DependencyCondition.HEALTHY: GateKind.HEALTHY,
     DependencyCondition.COMPLETED: GateKind.COMPLETED,
 }
+_BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
+"""What Docker has as networks and Podman as modes."""
 
 
 def plan_up(project: ResolvedProject, observed: ObservedState, options: UpOptions | None = None) -> Plan:
@@ -43,6 +46,9 @@ def plan_up(project: ResolvedProject, observed: ObservedState, options: UpOption
 
     Only what differs is touched. Containers are created at once, side by side; each starts when what it
     depends on is as its condition asks. What can not be undone (removals) comes after every gate.
+
+    Raises:
+        PodkeeperError: an external network or volume does not exist.
     """
     return _UpPlanner(project, observed, options or UpOptions()).plan()
 
@@ -238,24 +244,42 @@ class _UpPlanner:
 
     def _resources(self, service: ServiceConfig) -> tuple[StepId, ...]:
         """Steps that create the networks and volumes of the service which are missing."""
-        networks = {n.name for n in self.observed.networks}
-        volumes = {v.name for v in self.observed.volumes}
+        networks = frozenset(n.name for n in self.observed.networks)
+        volumes = frozenset(v.name for v in self.observed.volumes)
         needs = []
         for key in service.networks:
             network = self.project.networks.get(key)
-            if network is not None and not network.external and network.name not in networks:
+            if network is not None and network.external:
+                self._require("network", network.name, networks | _BUILT_IN_NETWORKS, service)
+            elif network is not None and network.name not in networks:
                 step_id = StepId(f"network:{network.name}")
                 cause = "it does not exist yet"
                 needs.append(self._add(CreateNetwork(id=step_id, cause=cause, key=key, name=network.name)))
         for mount in service.volumes:
             volume = self.project.volumes.get(mount.source) if mount.type == "volume" else None
-            if volume is not None and not volume.external and volume.name not in volumes:
+            if volume is not None and volume.external:
+                self._require("volume", volume.name, volumes, service)
+            elif volume is not None and volume.name not in volumes:
                 step_id = StepId(f"volume:{volume.name}")
                 cause = "it does not exist yet"
                 needs.append(
                     self._add(CreateVolume(id=step_id, cause=cause, key=mount.source, name=volume.name))
                 )
         return tuple(dict.fromkeys(needs))
+
+    def _require(self, kind: str, name: str, known: frozenset[str], service: ServiceConfig) -> None:
+        """Refuse to go on without what the project expects to be there: Podman would make a volume silently.
+
+        Raises:
+            PodkeeperError: it is not there.
+        """
+        if name not in known:
+            raise PodkeeperError(
+                ErrorCode.NOT_FOUND,
+                f"service {service.name}: the {kind} {name} is external, and it does not exist",
+                remedy=f"Make it with `podman {kind} create {name}`, or leave `external` out.",
+                service=service.name,
+            )
 
     def _dependencies(self, service: ServiceConfig) -> tuple[StepId, ...]:
         """What must be done before the service may start."""

@@ -47,6 +47,36 @@ SAID = [
         'the name "web" is already in use',
     ),
     ("Error: localhost/nope:1: image not known", ErrorCode.IMAGE_NOT_FOUND, "localhost/nope:1"),
+    ("Error: unsupported driver weave: invalid argument", ErrorCode.UNSUPPORTED_BY_PODMAN, "driver weave"),
+    ("Error: unsupported bridge network option foo", ErrorCode.UNSUPPORTED_BY_PODMAN, "option foo"),
+    (
+        "volume v uses volume plugin flocker: no volume plugin with name flocker available: plugin missing",
+        ErrorCode.UNSUPPORTED_BY_PODMAN,
+        "there is no volume driver flocker",
+    ),
+    ('no secret with name or id "x": no such secret', ErrorCode.SECRET_MISSING, "Podman has no secret x"),
+    (
+        "setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=0",
+        ErrorCode.UNSUPPORTED_BY_PODMAN,
+        "there is no device nvidia.com/gpu=0 here",
+    ),
+    (
+        "unable to find user ann: no matching entries in passwd file",
+        ErrorCode.START_FAILED,
+        "the image knows nobody called ann",
+    ),
+    (
+        "requested static ip 10.1.2.3 not in any subnet on network demo_default",
+        ErrorCode.CONFLICT,
+        "requested static ip 10.1.2.3",
+    ),
+    ("subnet 10.9.0.0/24 is already used on the host", ErrorCode.CONFLICT, "subnet 10.9.0.0/24"),
+    ("stat /dev/x: no such file or directory", ErrorCode.START_FAILED, "there is no device /dev/x"),
+    (
+        'workdir "/srv" does not exist on container 84edf452508d',
+        ErrorCode.START_FAILED,
+        'workdir "/srv" does not exist',
+    ),
     (
         "initializing source docker://quay.io/nope:1: reading manifest 1 in quay.io/nope: manifest unknown",
         ErrorCode.IMAGE_NOT_FOUND,

@@ -66,11 +66,17 @@ def test_the_name_has_four_sources(resolve: Any, options: dict[str, Any], text: 
 
 
 def test_a_name_that_is_not_allowed_suggests_one(errors: Any) -> None:
-    """The place is that of the value in the file."""
-    (error,) = errors(f"name: My Stack\n{IMAGE}\n")
+    """What is given from outside is taken as it is."""
+    (error,) = errors(IMAGE, project_name="My Stack")
     assert error.code is ErrorCode.INVALID_VALUE
-    assert str(error.location) == "/srv/demo/compose.yaml:1:7"
     assert error.hint == "such as `mystack`"
+
+
+def test_a_name_in_a_file_is_made_one_that_is_allowed(errors: Any, resolve: Any) -> None:
+    """As docker compose does; where nothing is left of it, the place is that of the value."""
+    assert resolve(f"name: My Stack\n{IMAGE}\n").name == "mystack"
+    (error,) = errors(f"name: '!!!'\n{IMAGE}\n")
+    assert str(error.location) == "/srv/demo/compose.yaml:1:7"
 
 
 @pytest.mark.parametrize(

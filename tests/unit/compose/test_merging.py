@@ -107,7 +107,9 @@ def test_what_is_laid_over_a_mapping_must_be_one(errors: Any) -> None:
 
 def test_nothing_laid_over_a_mapping_changes_nothing(resolve: Any) -> None:
     """A key without a value leaves what is there."""
-    assert merged(resolve, "healthcheck: {interval: 5s}", "healthcheck: ")["healthcheck"] == {"interval": "5s"}
+    assert merged(resolve, "healthcheck: {interval: 5s}", "healthcheck: ")["healthcheck"] == {
+        "interval": "5s"
+    }
 
 
 def test_what_is_wrong_in_a_file_is_wrong_however_it_is_overridden(errors: Any) -> None:

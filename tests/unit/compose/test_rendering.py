@@ -187,6 +187,25 @@ def test_ports_are_short(port: dict[str, Any], expected: str) -> None:
     assert service({"ports": [port]})["ports"] == [expected]
 
 
+def test_a_temporary_file_system_belongs_to_the_containers_user() -> None:
+    """Podman takes no numbers for its owner."""
+    assert service({"tmpfs": ["/a:uid=5,gid=6,mode=700", "/b", "/c:size=1m"], "user": "5:6"})["tmpfs"] == [
+        "/a:mode=700,U",
+        "/b",
+        "/c:size=1m",
+    ]
+    assert service({"tmpfs": ["/a:uid=0,gid=0"]})["tmpfs"] == ["/a"]
+    assert warnings({"tmpfs": ["/a:uid=5"]})[0].startswith("service app: tmpfs: /a: uid=5: ")
+
+
+def test_a_runtime_of_its_own_is_refused() -> None:
+    """The remote command line has no option for it; what everybody has needs none."""
+    assert "runtime" not in service({"runtime": "runc"})
+    with pytest.raises(TranslationError, match=r"service app: runtime: .* such as kata") as caught:
+        service({"runtime": "kata"})
+    assert caught.value.code is ErrorCode.UNSUPPORTED_BY_PODMAN
+
+
 def test_a_limit_of_zero_is_a_limit() -> None:
     """The canonical form may leave a zero out; podman-compose would refuse what is left."""
     limits = {"core": {}, "nproc": 5, "nofile": {"soft": 1, "hard": 2}, "cpu": {"hard": 3}}
@@ -258,6 +277,17 @@ def test_one_mac_address_is_enough() -> None:
     both = {"mac_address": "02:42:ac:11:65:43", "networks": {"a": {"mac_address": "02:42:ac:11:65:44"}}}
     assert "mac_address" not in service(both)
     assert service({"mac_address": "02:42:ac:11:65:43"})["mac_address"] == "02:42:ac:11:65:43"
+
+
+def test_the_services_mac_address_is_for_its_first_network() -> None:
+    """By priority, then by name; where another network has one of its own too."""
+    networks: dict[str, Any] = {"a": None, "b": {"mac_address": "02:42:ac:11:65:44"}, "c": {"priority": 1}}
+    shown = service({"mac_address": "02:42:ac:11:65:43", "networks": networks})["networks"]
+    assert [shown[key].get("mac_address") for key in "abc"] == [
+        None,
+        "02:42:ac:11:65:44",
+        "02:42:ac:11:65:43",
+    ]
 
 
 def test_modes_name_containers_and_networks_that_podman_has() -> None:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.observed import applied, container, nothing
 from tests.fakes.projects import project
 
 from containers.model.base import ImageId, ServiceName
+from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState
 from containers.model.plan import Gate, GateKind, Plan
@@ -248,3 +250,41 @@ def test_only_services_that_differ_are_replaced(before: Any, after: Any) -> None
         if n in before.services and before.services[n].config_hash == s.config_hash
     }
     assert not replaced & same
+
+
+@pytest.mark.parametrize("kind", ["network", "volume"])
+def test_what_is_external_must_be_there(kind: str) -> None:
+    """Podman would make a missing volume in silence, and with it an empty data base."""
+    uses: dict[str, dict[str, Any]] = {
+        "network": {"networks": {"shared": None}},
+        "volume": {"volumes": [{"type": "volume", "source": "shared", "target": "/d"}]},
+    }
+    external: dict[str, Any] = {f"{kind}s": {"shared": {"external": True, "name": "x"}}}
+    one = project(services={"db": uses[kind]}, **external)
+    with pytest.raises(PodkeeperError, match=f"service db: the {kind} x is external") as caught:
+        plan_up(one, nothing(one))
+    assert (caught.value.code, caught.value.service) == (ErrorCode.NOT_FOUND, "db")
+
+
+def test_the_hosts_own_network_is_always_there() -> None:
+    """Docker lists it as a network; Podman has it as a mode."""
+    host = {"shared": {"external": True, "name": "host"}}
+    one = project(services={"db": {"networks": {"shared": None}}}, networks=host)
+    assert step(plan_up(one, nothing(one)), "create:db:1")
+
+
+def test_only_what_nobody_needs_is_optional() -> None:
+    """`required: false` from everybody, also through others; a name that was asked for is not."""
+    maybe = {"condition": "service_started", "required": False}
+    some = project(
+        services={
+            "web": {"depends_on": {"cache": maybe, "db": maybe}},
+            "cache": {"depends_on": depends(store="started")},
+            "store": {},
+            "api": {"depends_on": depends(db="started")},
+            "db": {},
+        }
+    )
+    assert plan_up(some, nothing(some)).optional == {"cache", "store"}
+    named = UpOptions(services=(ServiceName("web"), ServiceName("cache")))
+    assert plan_up(some, nothing(some), named).optional == {"db"}
