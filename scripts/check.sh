@@ -26,5 +26,5 @@ check_extension() { in_extension run --silent check; }
 
 write_protocol() {
   in_extension run --silent protocol
-  say "wrote $EXTENSION/src/protocol.ts"
+  say "wrote $EXTENSION/src/protocol.ts and $EXTENSION/schemas/environment.schema.json"
 }

@@ -58,7 +58,10 @@ class GuardedTasks:
         self, coro: Coroutine[Any, Any, _T], *, name: str | None = None
     ) -> asyncio.Task[_T | None]:
         """Run `coro`; what it raises is logged, with the whole chain, and ends only this task."""
-        return self._group.create_task(self._guard(coro, name or "task"), name=name)
+        task = self._group.create_task(self._guard(coro, name or "task"), name=name)
+        # one that is cancelled before its first step would otherwise leave `coro` unawaited
+        task.add_done_callback(lambda _: coro.close())
+        return task
 
     async def _guard(self, coro: Coroutine[Any, Any, _T], name: str) -> _T | None:
         try:

@@ -342,7 +342,7 @@ class VSCodeIntegration:
             if path in parts or path.name == ".env":
                 main = config.compose_files[0] if config.compose_files else path
 
-                def validate(name: str = name) -> ValidationResult:
+                def validate(name: str = name, folder: Path = folder) -> ValidationResult:
                     result = environments.load_project(name)
                     self._read[folder, name] = frozenset(result.files)
                     found = result.diagnostics

@@ -247,7 +247,10 @@ def test_development_is_what_docker_compose_takes_and_its_own_overlay() -> None:
 def test_all_missing_variables_are_told_at_once_with_where_they_are_used() -> None:
     """Those that the environment requires, and those that a file does; an empty value is a missing one."""
     texts = {
-        "compose.yaml": "services:\n  web:\n    image: x:$TAG\n    command: ['$TAG', '${KEY:?no key}', '${KEY:?no key}']\n",
+        "compose.yaml": (
+            "services:\n  web:\n    image: x:$TAG\n"
+            "    command: ['$TAG', '${KEY:?no key}', '${KEY:?no key}']\n"
+        ),
         "environments/live/environment.yaml": (
             "compose_files: [../../compose.yaml]\nrequired_variables: [TAG, OTHER]\nvariables: {OTHER: ''}\n"
         ),

@@ -269,13 +269,13 @@ async def test_of_two_looks_at_once_the_later_answer_stays(keeper: Keeper) -> No
     await keeper.start(monitored=False)
     engine = SlowFirstAnswer(keeper.engine)
     events = EventIntegration(engine=engine.provide, bus=keeper.bus, clock=keeper.clock)
-    early = asyncio.create_task(events.refresh(keeper.stack.name))
-    await engine.looked.wait()
-    await keeper.engine.remove_container(keeper.service("web").id)
-    late = asyncio.create_task(events.refresh(keeper.stack.name))
-    await keeper.clock.sleep(0.05)
-    engine.answers.set()
-    await asyncio.gather(early, late)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(events.refresh(keeper.stack.name))
+        await engine.looked.wait()
+        await keeper.engine.remove_container(keeper.service("web").id)
+        group.create_task(events.refresh(keeper.stack.name))
+        await keeper.clock.sleep(0.05)
+        engine.answers.set()
     assert [c.service for c in events.world.of_project(keeper.stack.name)] == ["db"]
 
 

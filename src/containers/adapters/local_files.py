@@ -44,7 +44,7 @@ class LocalFiles:
         return os.path.isdir(path)  # noqa: PTH112  (Path's may raise)
 
     def list_dir(self, path: Path) -> tuple[str, ...]:
-        """The names in a folder, unsaved documents among them, sorted; empty where there is no folder to read."""
+        """The names in a folder, unsaved documents among them, sorted; empty where none can be read."""
         folder = _plain(path)
         unsaved = {document.name for document in self._open if document.parent == folder}
         try:

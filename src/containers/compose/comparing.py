@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from containers.compose.measures import size_words
-from containers.compose.secrecy import MASK, masked
+from containers.compose.secrecy import masked
 from containers.model.comparison import Difference
 from containers.model.project import ResolvedProject
 
@@ -58,8 +58,6 @@ def _difference(where: str, key: str, before: str | None, after: str | None) -> 
     shown = [None if value is None else _shown(name, value) for value in (before, after)]
     if shown[0] == shown[1] and shown[0] is not None:
         shown = [f"{value} ({number})" for number, value in enumerate(shown, 1)]
-    elif MASK in (shown[0] or "") and shown[1] is not None:
-        shown = [f"{shown[0]} (1)", f"{shown[1]} (2)"]
     return Difference(where=where, key=key, before=shown[0], after=shown[1])
 
 

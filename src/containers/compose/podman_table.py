@@ -127,7 +127,6 @@ _DROPPED_BY_PODMAN_COMPOSE: Final = (
     "cgroup_parent",
     "configs",
     "deploy.restart_policy",
-    "external_links",
     "gpus",
     "healthcheck.start_interval",
     "ipc",
@@ -258,9 +257,9 @@ TABLE: Final[tuple[Entry, ...]] = (
     _service(
         "volumes.*.image.subpath",
         Effect.BROKEN,
-        "Podman mounts a part of an image from version 5.3 on",
+        "Podman mounts a part of an image from version 5.1 on",
         remedy="mount the whole image",
-        before=(5, 3),
+        before=(5, 1),
     ),
     Entry(
         path=("networks", "*", "driver"),

@@ -233,7 +233,9 @@ class _Reader:
         value, size, _ = self._anchors[name]
         self.count += size
         if self.count > self._budget:
-            raise _TooComplexError(f"with its aliases written out there are more than {VALUE_LIMIT} values", span)
+            raise _TooComplexError(
+                f"with its aliases written out there are more than {VALUE_LIMIT} values", span
+            )
         if isinstance(value, Override):
             return Override(copied(value.value)), span
         return copied(value), span

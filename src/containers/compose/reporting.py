@@ -17,7 +17,7 @@ _DIAGNOSTIC_LIMIT: Final = 500
 
 
 class Report:
-    """The diagnostics of one load, in the order they were found, each said once; and what it may still read."""
+    """The diagnostics of one load, in order, each said once; and what it may still read."""
 
     __slots__ = ("_counts", "_seen", "broken", "diagnostics", "failed", "values_left")
 

@@ -34,7 +34,17 @@ def load(memo: Memo | None, text: str = STACK, env: str = "A=1\n", **request: st
         (f"# moved\n\n{STACK}", "A=1\n", {}),
         (STACK.replace("db: {image: db,", "db: {build: .,"), "A=1\n", {}),
     ],
-    ids=["nothing", "a value", "a type", "a float", "an env file", "a variable", "the name", "lines", "a key"],
+    ids=[
+        "nothing",
+        "a value",
+        "a type",
+        "a float",
+        "an env file",
+        "a variable",
+        "the name",
+        "lines",
+        "a key",
+    ],
 )
 def test_an_edit_changes_just_what_it_says(text: str, env: str, variables: dict[str, str]) -> None:
     """Documents, typed services, fingerprints and places are those of a load without memory."""
