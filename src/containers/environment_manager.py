@@ -17,8 +17,8 @@ from containers.compose.environment_files import (
     seconds,
 )
 from containers.compose.explaining import Explainer
+from containers.compose.incremental import Incremental
 from containers.compose.loading import LoadRequest, LoadResult, discover_files, find_variables, load_project
-from containers.compose.memo import Memo
 from containers.compose.nodes import Map, Seq, Spot
 from containers.compose.reporting import Report
 from containers.compose.sources import Sources
@@ -76,8 +76,8 @@ class EnvironmentManager:
         self.selection = selection
         self._files = files
         self._environ = dict(environ)
-        self._memos: dict[str, Memo] = {}
-        """What the last load of each environment made, for the next one."""
+        self._loads: dict[str, Incremental] = {}
+        """Each environment's project, ready to be loaded again."""
 
     # what the design names
 
@@ -184,7 +184,7 @@ class EnvironmentManager:
         if all_profiles:
             update["profiles"] = ("*",)
         request = self._request(found).model_copy(update=update)
-        result = load_project(request, self._files, self._memos.setdefault(env, Memo()))
+        result = self._loads.setdefault(env, Incremental()).load(request, self._files)
         return result.model_copy(update={"files": (*found.files, *result.files)})
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:

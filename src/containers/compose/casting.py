@@ -38,6 +38,8 @@ class Filler:
         self._filled = False
         self._spot: Spot | None = None
         self._unset_seen: set[str] = set()
+        self.unset: list[Spot] = []
+        """Every value that names a variable that nobody has set."""
         self._missing: dict[tuple[str, str], list[tuple[str, Spot]]] = {}
         """What is said of a required variable, to the values that need it."""
 
@@ -127,6 +129,8 @@ class Filler:
             return _DEFAULT[rule]
 
     def _unset(self, name: str) -> None:
+        if self._spot is not None:
+            self.unset.append(self._spot)
         if name in self._unset_seen:
             return
         self._unset_seen.add(name)

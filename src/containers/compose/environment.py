@@ -31,7 +31,7 @@ def read_variables(
     `lines` is told the line of each name, from zero.
     """
     text = sources.read(path, report, place, what="the env file")
-    if text is None:
+    if text is None or not report.spend(len(text) // _TEXT_VALUE, place or start_of(path)):
         return None
     unset: list[str] = []
     try:
@@ -44,7 +44,7 @@ def read_variables(
             hint="write NAME=value, one a line",
         )
         return None
-    if not report.spend(len(found) + len(text) // _TEXT_VALUE, place or start_of(path)):
+    if not report.spend(len(found), place or start_of(path)):
         return None
     for name in unset:
         report.warning(

@@ -18,6 +18,8 @@ from containers.model.errors import ErrorCode
 _DEPTH_LIMIT: Final = 30
 _FILE_LIMIT: Final = 500
 """How many includes one load follows; files that include each other twice would otherwise never end."""
+_PATH_LIMIT: Final = 100
+"""How many files one include lays over each other; each is laid over all that is there already."""
 _SECTIONS: Final = ("services", "networks", "volumes", "secrets", "configs", "models")
 
 
@@ -83,6 +85,10 @@ class Includer:
     def _entry(self, entry: Any, spot: Spot | None, parent: Origin, chain: tuple[Path, ...]) -> Map | None:
         settings = Map({"path": entry}) if isinstance(entry, str) else entry
         paths = _texts(settings.get("path")) if isinstance(settings, Map) else []
+        if len(paths) > _PATH_LIMIT:
+            message = f"this include lays more than {_PATH_LIMIT} files over each other"
+            self._report.error(ErrorCode.TOO_COMPLEX, message, spot, hint="include fewer files")
+            return None
         if not paths:
             self._report.warning(
                 ErrorCode.INVALID_VALUE, "this include names no `path`", spot, hint="set `path:`"

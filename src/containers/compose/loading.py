@@ -3,102 +3,86 @@
 import os.path
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
-from containers.compose.building import Locations, build_project
-from containers.compose.canonical import ServiceForm
 from containers.compose.casting import Filler
 from containers.compose.checking import check_shape
 from containers.compose.discovering import also_present, discover_files
-from containers.compose.documents import PROJECT_RULES, TEMPLATE_RULES, Writer, located
-from containers.compose.environment import resolve_build_arguments, resolve_environment
-from containers.compose.environment_parts import add_limits, check_required, place_secrets
+from containers.compose.environment_parts import check_required, place_secrets
 from containers.compose.extending import Extender
 from containers.compose.including import Includer
-from containers.compose.labels import add_label_files
-from containers.compose.memo import Memo
 from containers.compose.merging import merge_projects, settle
 from containers.compose.naming import project_name
 from containers.compose.nodes import Map, Origin, Spot
-from containers.compose.normalising import (
-    add_default_network,
-    add_dependencies,
-    add_empty_parts,
-    drop_unused,
-    enabled,
-)
 from containers.compose.reading import read_documents
 from containers.compose.reporting import Report, start_of
 from containers.compose.request import LoadRequest, LoadResult
-from containers.compose.resources import SECTIONS, settle_external, settle_resources
+from containers.compose.resolving import Kept, Merged, Resolved, Resolver
+from containers.compose.resources import SECTIONS, settle_external
 from containers.compose.schema import ComposeFile
 from containers.compose.sources import Sources
 from containers.compose.templates import used_variables
 from containers.compose.unicity import deduplicate
-from containers.compose.validating import check_consistency
 from containers.compose.variables import files_of_variables, gather
 from containers.model.errors import ErrorCode
-from containers.model.project import ResolvedProject
 from containers.model.variables import Variable
 from containers.ports import Files
 
 __all__ = ["LoadRequest", "LoadResult", "discover_files", "find_variables", "load_project"]
 
 
-def load_project(request: LoadRequest, files: Files, memo: Memo | None = None) -> LoadResult:
+def load_project(request: LoadRequest, files: Files) -> LoadResult:
     """Load, merge, interpolate, validate and normalise a project.
 
     Whatever is wrong with what people wrote is a diagnostic; nothing is raised for it.
-
-    Args:
-        request: what to load.
-        files: where from.
-        memo: of the load before this one, where there was one.
     """
-    return _Loader(request, Sources(files), Report(), memo).load()
+    return Loader(request, Sources(files), Report()).run().result
 
 
 def find_variables(request: LoadRequest, files: Files) -> tuple[Variable, ...]:
     """Every variable that the project's files name, by name; empty where they cannot be read."""
-    return _Loader(request, Sources(files), Report()).variables_used()
+    return Loader(request, Sources(files), Report()).variables_used()
 
 
-class _Read(NamedTuple):
-    """Files read and merged."""
+class Loaded(NamedTuple):
+    """A result, with what an incremental load builds upon."""
 
-    tree: Map
-    name: str
-    files: tuple[Path, ...]
-    root: Origin
-
-
-class _Resolved(NamedTuple):
-    """The end of the way."""
-
-    project: ResolvedProject | None
-    document: dict[str, Any]
-    locations: Locations
+    result: LoadResult
+    files: tuple[Path, ...] = ()
+    """The compose files that were named or discovered."""
+    services: Map = Map()
+    """All services, as far as they got."""
+    built: Mapping[str, Kept] = {}
+    """The services that profiles enable, where there is a project."""
+    unset: tuple[Spot, ...] = ()
+    """Every value that names a variable that nobody has set."""
 
 
-class _Loader:
+class Loader:
     """One load; holds what every stage needs."""
 
     def __init__(
-        self, request: LoadRequest, sources: Sources, report: Report, memo: Memo | None = None
+        self,
+        request: LoadRequest,
+        sources: Sources,
+        report: Report,
+        kept: Mapping[str, Kept | None] = MappingProxyType({}),
     ) -> None:
+        """`kept` names all services in their order, with those that the files leave out; or is empty."""
         self._request = request
         self._sources = sources
         self._report = report
-        self._memo = memo or Memo()
+        self._kept = kept
         self._strong = {**request.variables, **request.environment}
         self._filler: Filler | None = Filler(report, as_written=request.as_written)
         """None leaves values just as they are."""
 
-    def load(self) -> LoadResult:
+    def run(self) -> Loaded:
         """Run the stages, up to where the next one has nothing to stand on."""
         read = self._read_all()
         loaded = self._resolve(read) if read is not None else None
-        return LoadResult.model_construct(
+        result = LoadResult.model_construct(
             project=loaded.project if loaded else None,
             diagnostics=tuple(self._report.diagnostics),
             files=self._sources.read_so_far,
@@ -106,6 +90,10 @@ class _Loader:
             locations=loaded.locations if loaded else {},
             variables=read.root.environment if read else {},
         )
+        if read is None or loaded is None:
+            return Loaded(result)
+        unset = tuple(self._filler.unset) if self._filler is not None else ()
+        return Loaded(result, read.files, loaded.services, loaded.built, unset)
 
     def variables_used(self) -> tuple[Variable, ...]:
         """What the merged files name."""
@@ -113,7 +101,7 @@ class _Loader:
         read = self._read_all()
         return used_variables(read.tree) if read is not None else ()
 
-    def _read_all(self) -> _Read | None:
+    def _read_all(self) -> Merged | None:
         """Find, read and merge the files."""
         files = self._files()
         if not files:
@@ -130,11 +118,11 @@ class _Loader:
             return None
         variables["COMPOSE_PROJECT_NAME"] = name
         tree = self._merged(documents)
-        return _Read(tree, name, files, root) if tree is not None else None
+        return Merged(tree, name, files, root) if tree is not None else None
 
-    def _resolve(self, read: _Read) -> _Resolved | None:
+    def _resolve(self, read: Merged) -> Resolved | None:
         tree, request = read.tree, self._request
-        unfilled = _Loader(request, self._sources, Report())
+        unfilled = Loader(request, self._sources, Report())
         variables = read.root.environment
         check_required(request.required_variables, unfilled.variables_used, variables, self._report)
         if self._filler is not None:
@@ -145,7 +133,7 @@ class _Loader:
         check_shape(tree, ComposeFile, self._report)
         if not self._set_aside_what_is_broken(tree):
             return None
-        return self._resolved(read)
+        return Resolver(request, self._sources, self._report, self._kept).resolve(read)
 
     def _files(self) -> tuple[Path, ...]:
         request = self._request
@@ -271,70 +259,3 @@ class _Loader:
             if section in {"services", *SECTIONS} and isinstance(holder, Map) and key in holder:
                 dict.__setitem__(holder, key, Map(harmless))
         return True
-
-    def _resolved(self, read: _Read) -> _Resolved | None:
-        report, request, tree, root = self._report, self._request, read.tree, read.root
-        services: Map = tree.get("services") or Map()
-        profiles = self._profiles(root.environment)
-        active = self._active(services, profiles, root)
-        deduplicate(tree)  # what was written in two ways may mean the same
-        add_default_network(tree, active)
-        settle_resources(tree, read.name, root, report)
-        if request.check_consistency and not request.as_written:
-            check_consistency(tree, active, services, report)
-        drop_unused(tree, active)
-        tree.put("services", active, tree.spots.get("services"))
-        tree["name"] = read.name
-        if request.as_written:
-            written = Writer(report)
-            document = written.plain(tree, TEMPLATE_RULES, ())
-            return None if report.failed else _Resolved(None, document, Locations(lambda: written.spots))
-        writer = Writer(report, spots=False)
-        if report.failed:
-            writer.plain(tree, PROJECT_RULES, ())  # what cannot be written is said all the same
-            return None
-        made = {key: self._memo.build(key, service, read.name, writer) for key, service in active.items()}
-        built = {key: each for key, each in made.items() if each is not None}
-        rest = writer.plain({k: tree[k] for k in tree if k != "services"}, PROJECT_RULES, ())
-        if writer.problems:
-            return None
-        locations = Locations(lambda: located(tree))
-        project = build_project(
-            rest,
-            built,
-            locations,
-            files=read.files,
-            sources=self._sources.read_so_far,
-            working_dir=Path(root.working_dir),
-            disabled=[key for key in services if key not in active],
-            profiles=profiles,
-        )
-        return _Resolved(project, project.document, locations)
-
-    def _active(self, services: Map, profiles: tuple[str, ...], root: Origin) -> Map:
-        """The services that the profiles enable, in their long form; the others get theirs as well."""
-        active = Map()
-        for key, service in services.items():
-            if service is None:
-                service = Map()  # noqa: PLW2901
-                dict.__setitem__(services, key, service)
-            spot = services.spots.get(key)
-            ServiceForm(key, service, spot.origin if spot else root, self._report).settle()
-            add_dependencies(service)
-            if enabled(service, profiles):
-                active.put(key, service, spot)
-        for key, service in active.items():
-            if not self._request.as_written:
-                resolve_environment(service, self._sources, self._report, key)
-                resolve_build_arguments(service)
-                add_label_files(service, self._sources, self._report)
-            if self._request.limits is not None:
-                add_limits(service, self._request.limits)
-            add_empty_parts(service)
-        return active
-
-    def _profiles(self, environment: Mapping[str, str]) -> tuple[str, ...]:
-        if self._request.profiles:
-            return tuple(dict.fromkeys(self._request.profiles))
-        listed = (part.strip() for part in environment.get("COMPOSE_PROFILES", "").split(","))
-        return tuple(dict.fromkeys(part for part in listed if part))

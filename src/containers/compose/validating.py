@@ -148,7 +148,7 @@ class _ServiceCheck:
                 hint = f"activate a profile of `{other}`, or write `required: false`"
             else:
                 problem = f"depends on `{other}`, which is no service"
-                hint = _suggestion(other, self._services)
+                hint = None if self._report.is_full else _suggestion(other, self._services)
             self._error(ErrorCode.UNDEFINED_REFERENCE, problem, spot, hint, on_key=True)
 
     def _references(self, section: str, noun: str, names: Iterable[tuple[str, Spot | None]]) -> None:
@@ -159,7 +159,7 @@ class _ServiceCheck:
                     ErrorCode.UNDEFINED_REFERENCE,
                     f"uses the {noun} `{name}`, which is not defined",
                     spot,
-                    _suggestion(name, defined) or f"define it under the top-level `{section}:`",
+                    (None if self._report.is_full else _suggestion(name, defined)) or f"define it under the top-level `{section}:`",
                     on_key=True,
                 )
 
@@ -210,7 +210,8 @@ def _sources(grants: Any) -> Iterable[tuple[str, Spot | None]]:
 def _suggestion(name: str, words: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415  (only needed once something is wrong)
 
-    near = get_close_matches(name, list(words), n=1)
+    known = list(words)
+    near = get_close_matches(name, known, n=1) if len(known) <= _SUGGESTABLE else []
     return f"did you mean `{near[0]}`?" if near else None
 
 

@@ -72,7 +72,7 @@ def reread(text: str) -> Any:
 
 @pytest.mark.parametrize("write", [to_yaml, to_json])
 def test_odd_values_stay_what_they_are(write: Any) -> None:
-    """Words that some dialect of YAML takes for something else than text, and everything that needs quotes."""
+    """Words that some dialect of YAML takes for something else, and everything that needs quotes."""
     environment = {f"V{number}": value for number, value in enumerate(ODD)}
     text = write({"name": "p", "services": {"a": {"image": "x", "environment": environment}}})
     assert reread(text) == environment
