@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _ABSENT = "not there"
+_HIDDEN = "Values that look like secrets are hidden."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,8 @@ class Row:
     name: str
     values: tuple[str | None, ...]
     """In the order of the report's environments; None where there is nothing."""
-
-    @property
-    def differs(self) -> bool:
-        """Whether not all environments say the same."""
-        return len(set(self.values)) > 1
+    stands_out: bool = False
+    """Whether those that say something do not say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,8 @@ class Report:
     """A comparison, ready to be shown."""
 
     title: str
+    note: str
+    """What a reader should know about the rows."""
     environments: tuple[str, ...]
     groups: Mapping[str, tuple[Row, ...]]
     """Rows under what they are about, such as a service."""
@@ -46,8 +46,8 @@ class Report:
         for each in found:
             groups.setdefault(each.where, []).append(Row(each.key or "is", (each.before, each.after)))
         data = [each.model_dump(mode="json") for each in found]
-        title = f"{before} and {after}"
-        return cls(title, (before, after), {k: tuple(rows) for k, rows in groups.items()}, data)
+        shown = {where: tuple(rows) for where, rows in groups.items()}
+        return cls(f"From {before} to {after}", _HIDDEN, (before, after), shown, data)
 
     @classmethod
     def of_matrix(cls, found: Matrix) -> "Report":
@@ -58,11 +58,13 @@ class Report:
             rows = groups.setdefault(row.service, [])
             # that a service is not there is said once, not for each aspect
             absent = "" if rows else None
-            rows.append(Row(row.aspect, tuple(row.values.get(e, absent) for e in found.environments)))
+            values = tuple(row.values.get(e, absent) for e in found.environments)
+            rows.append(Row(row.aspect, values, row.differs))
             for environment, value in row.values.items():
                 data.setdefault(row.service, {}).setdefault(environment, {})[row.aspect] = value
         shown = {service: tuple(rows) for service, rows in groups.items()}
-        return cls(", ".join(found.environments), found.environments, shown, data)
+        note = f"Marked rows are not the same everywhere. {_HIDDEN}"
+        return cls("The services in each environment", note, found.environments, shown, data)
 
     def table(self) -> "RenderableType":
         """For a terminal; what differs stands out."""
@@ -81,7 +83,7 @@ class Report:
                 table.add_row("")
             table.add_row(Text(heading, style="bold"))
             for row in rows:
-                style = "yellow" if row.differs else "dim"
+                style = "yellow" if row.stands_out else ""
                 cells = (
                     Text(_ABSENT, style="dim") if v is None else Text(v, style=style) for v in row.values
                 )
@@ -95,7 +97,10 @@ class Report:
         parts = []
         for heading, rows in self.groups.items():
             lines = [_line(("", *self.environments)), _line(("---",) * (len(self.environments) + 1))]
-            lines += [_line((row.name, *(_cell(row, value) for value in row.values))) for row in rows]
+            lines += [
+                _line((row.name, *(_cell(value, bold=row.stands_out) for value in row.values)))
+                for row in rows
+            ]
             parts.append(f"## {heading}\n\n" + "".join(lines))
         return "\n".join(parts)
 
@@ -106,12 +111,17 @@ class Report:
     def html(self) -> str:
         """A page that needs nothing else: no script, no font, no address."""
         body = "".join(self._section(heading, rows) for heading, rows in self.groups.items())
-        return _PAGE.format(title=escape(self.title), body=body or "<p>No difference.</p>", style=_STYLE)
+        return _PAGE.format(
+            title=escape(self.title),
+            note=escape(self.note),
+            body=body or "<p>No difference.</p>",
+            style=_STYLE,
+        )
 
     def _section(self, heading: str, rows: Iterable[Row]) -> str:
         heads = "".join(f"<th scope=col>{escape(environment)}</th>" for environment in self.environments)
         lines = "".join(
-            f"<tr{' class=differs' if row.differs else ''}><th scope=row>{escape(row.name)}</th>"
+            f"<tr{' class=differs' if row.stands_out else ''}><th scope=row>{escape(row.name)}</th>"
             + "".join(
                 f"<td class=absent>{_ABSENT}</td>" if value is None else f"<td>{escape(value)}</td>"
                 for value in row.values
@@ -129,10 +139,10 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
 
 
-def _cell(row: Row, value: str | None) -> str:
+def _cell(value: str | None, *, bold: bool) -> str:
     if value is None:
         return f"*{_ABSENT}*"
-    return f"**{value}**" if row.differs and value else value
+    return f"**{value}**" if bold and value else value
 
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
@@ -168,7 +178,7 @@ _PAGE = """\
 </head>
 <body>
 <h1>{title}</h1>
-<p>Marked rows are not the same everywhere. Values that look like secrets are hidden.</p>
+<p>{note}</p>
 {body}</body>
 </html>
 """

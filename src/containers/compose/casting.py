@@ -29,6 +29,10 @@ def fill_in(
     filler.report_missing()
 
 
+_GROWTH_LIMIT: Final = 4 << 20
+"""How much text the variables of one load may make."""
+
+
 class Filler:
     """Fills in the variables of the documents of one load."""
 
@@ -38,14 +42,18 @@ class Filler:
         self._filled = False
         self._spot: Spot | None = None
         self._unset_seen: set[str] = set()
+        self._grown = 0
         self.unset: list[Spot] = []
         """Every value that names a variable that nobody has set."""
         self._missing: dict[tuple[str, str], list[tuple[str, Spot]]] = {}
         """What is said of a required variable, to the values that need it."""
 
-    def report_missing(self) -> None:
-        """Report each required variable once, with every place that needs it."""
+    def report_missing(self, told: frozenset[str] = frozenset()) -> None:
+        """Report each required variable once, with every place that needs it; but not those in `told`."""
         for (name, message), places in self._missing.items():
+            if name in told:
+                self._report.failed = True
+                continue
             (path, first), *others = places
             also = f" (and {len(others)} more places)" if len(others) > 1 else ""
             also = f" (and {others[0][0]})" if len(others) == 1 else also
@@ -102,8 +110,10 @@ class Filler:
             return Template(text)
         if "$" in text and spot is not None and not self._filled:
             self._spot = spot
+            if self._grown > _GROWTH_LIMIT:
+                return text  # that has been said
             try:
-                text = interpolate(text, spot.origin.environment, self._unset)
+                text = self._interpolated(text, spot)
             except InterpolationError as error:
                 where = ".".join((*path, key))
                 if error.required:
@@ -127,6 +137,13 @@ class Filler:
                 spot,
             )
             return _DEFAULT[rule]
+
+    def _interpolated(self, text: str, spot: Spot) -> str:
+        filled = interpolate(text, spot.origin.environment, self._unset)
+        self._grown += len(filled)
+        if self._grown > _GROWTH_LIMIT:
+            raise InterpolationError(f"variables make the project longer than {_GROWTH_LIMIT >> 20} MiB")
+        return filled
 
     def _unset(self, name: str) -> None:
         if self._spot is not None:

@@ -39,19 +39,25 @@ def check_required(
     find_used: Callable[[], Iterable[Variable]],
     variables: Mapping[str, str],
     report: Report,
-) -> None:
-    """Report every variable that has to be set and is not, all at once, with where each is used."""
+) -> frozenset[str]:
+    """Report every variable that has to be set and is not, all at once, with where each is used.
+
+    Returns:
+        Their names; nothing more need be said about them.
+    """
     missing = {name: spot for name, spot in required.items() if not variables.get(name)}
     if not missing:
-        return
+        return frozenset()
     used = {variable.name: variable for variable in find_used()}
     for name, spot in missing.items():
         places = used[name].uses if name in used else ()
         where = ", ".join(str(place) for place in places) or "no compose file"
+        said = f" ({used[name].message})" if name in used and used[name].message else ""
         report.error(
             ErrorCode.VARIABLE_REQUIRED,
-            f"the variable {name} must be set; it is used in {where}",
+            f"the variable {name} must be set{said}; it is used in {where}",
             spot if isinstance(spot, Spot) else None,
             hint=f"set {name} in the process environment or in an env file",
             related=places,
         )
+    return frozenset(missing)

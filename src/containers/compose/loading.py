@@ -4,7 +4,7 @@ import os.path
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from containers.compose.casting import Filler
 from containers.compose.checking import check_shape
@@ -16,7 +16,7 @@ from containers.compose.merging import merge_projects, settle
 from containers.compose.naming import project_name
 from containers.compose.nodes import Map, Origin, Spot
 from containers.compose.reading import read_documents
-from containers.compose.reporting import Report, start_of
+from containers.compose.reporting import VALUE_LIMIT, Report, start_of
 from containers.compose.request import LoadRequest, LoadResult
 from containers.compose.resolving import Kept, Merged, Resolved, Resolver
 from containers.compose.resources import SECTIONS, settle_external
@@ -30,6 +30,11 @@ from containers.model.variables import Variable
 from containers.ports import Files
 
 __all__ = ["LoadRequest", "LoadResult", "discover_files", "find_variables", "load_project"]
+
+_DOCUMENT_LIMIT: Final = 100
+"""How many documents are laid over each other, each over all that is there already."""
+_CHECK_LIMIT: Final = 3 * VALUE_LIMIT
+"""How many values are looked at before something is laid over them; in the end all of them are."""
 
 
 def load_project(request: LoadRequest, files: Files) -> LoadResult:
@@ -75,6 +80,7 @@ class Loader:
         self._report = report
         self._kept = kept
         self._strong = {**request.variables, **request.environment}
+        self._checks_left = _CHECK_LIMIT
         self._filler: Filler | None = Filler(report, as_written=request.as_written)
         """None leaves values just as they are."""
 
@@ -124,10 +130,11 @@ class Loader:
         tree, request = read.tree, self._request
         unfilled = Loader(request, self._sources, Report())
         variables = read.root.environment
-        check_required(request.required_variables, unfilled.variables_used, variables, self._report)
+        asked = request.required_variables
+        told = check_required(asked, unfilled.variables_used, variables, self._report)
         if self._filler is not None:
             self._filler.cast(tree)
-            self._filler.report_missing()
+            self._filler.report_missing(told)
         if request.secrets is not None:
             place_secrets(tree, request.secrets)
         check_shape(tree, ComposeFile, self._report)
@@ -191,8 +198,9 @@ class Loader:
             self._filler.fill(document)
 
     def _check_alone(self, tree: Map) -> None:
-        """What is laid over a tree does not mend its shape."""
-        if self._filler is not None:
+        """What is laid over a tree does not mend its shape; where that would take long, it does."""
+        self._checks_left -= VALUE_LIMIT - self._report.values_left
+        if self._filler is not None and self._checks_left > 0:
             deduplicate(tree)
             check_shape(tree, ComposeFile, self._report)
             settle_external(tree, self._report)
@@ -200,6 +208,8 @@ class Loader:
     def _documents(self, files: tuple[Path, ...], root: Origin) -> list[tuple[Map, Origin]] | None:
         found: list[tuple[Map, Origin]] = []
         for file in files:
+            if len(found) > _DOCUMENT_LIMIT:
+                break
             origin = Origin(file, root.working_dir, root.environment, root.env_files)
             before = self._report.failed
             documents = self._read(file, origin, None)
@@ -211,6 +221,14 @@ class Loader:
                     hint="begin with `services:`",
                 )
             found += [(document, origin) for document in documents]
+        if len(found) > _DOCUMENT_LIMIT:
+            self._report.error(
+                ErrorCode.TOO_COMPLEX,
+                f"there are more than {_DOCUMENT_LIMIT} documents",
+                start_of(found[-1][1].path),
+                hint="lay fewer files and documents over each other",
+            )
+            return None
         return found or None
 
     def _merged(self, documents: list[tuple[Map, Origin]]) -> Map | None:

@@ -9,9 +9,11 @@ from containers.model.diagnostics import Diagnostic, Severity
 from containers.model.errors import ErrorCode
 from containers.model.source import Location, Range
 
-VALUE_LIMIT: Final = 100_000
+VALUE_LIMIT: Final = 50_000
 """How many values a project may have once aliases, includes and extended services are written out; real
 projects have some thousands."""
+_MESSAGE_LIMIT: Final = 1000
+"""In characters: messages show values, and these have any length."""
 _DIAGNOSTIC_LIMIT: Final = 500
 """How many errors, and how many warnings, are listed; nobody reads more, and each takes its time."""
 
@@ -89,6 +91,8 @@ class Report:
             return
         if isinstance(place, Spot):
             place = place.key_location() if on_key else place.location()
+        if len(message) > _MESSAGE_LIMIT:
+            message = f"{message[:_MESSAGE_LIMIT]}..."
         key = (message, str(place))
         if key in self._seen:
             return

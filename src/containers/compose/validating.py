@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from containers.compose.nodes import Map, Spot
 from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
+
+_SUGGESTABLE: Final = 200
+"""Among so many names one is looked for that is like the one written; each comparison takes its time."""
 
 
 def check_consistency(project: Map, active: Map, services: Map, report: Report) -> None:
@@ -148,7 +151,7 @@ class _ServiceCheck:
                 hint = f"activate a profile of `{other}`, or write `required: false`"
             else:
                 problem = f"depends on `{other}`, which is no service"
-                hint = None if self._report.is_full else _suggestion(other, self._services)
+                hint = self._suggestion(other, self._services)
             self._error(ErrorCode.UNDEFINED_REFERENCE, problem, spot, hint, on_key=True)
 
     def _references(self, section: str, noun: str, names: Iterable[tuple[str, Spot | None]]) -> None:
@@ -159,9 +162,18 @@ class _ServiceCheck:
                     ErrorCode.UNDEFINED_REFERENCE,
                     f"uses the {noun} `{name}`, which is not defined",
                     spot,
-                    (None if self._report.is_full else _suggestion(name, defined)) or f"define it under the top-level `{section}:`",
+                    self._suggestion(name, defined) or f"define it under the top-level `{section}:`",
                     on_key=True,
                 )
+
+    def _suggestion(self, name: str, words: Iterable[str]) -> str | None:
+        from difflib import get_close_matches  # noqa: PLC0415  (only needed once something is wrong)
+
+        known = list(words)
+        if self._report.is_full or len(known) > _SUGGESTABLE:
+            return None
+        near = get_close_matches(name, known, n=1)
+        return f"did you mean `{near[0]}`?" if near else None
 
     def _named_volumes(self) -> Iterable[tuple[str, Spot | None]]:
         volumes = self._service.get("volumes")
@@ -205,14 +217,6 @@ def _keys(value: Any) -> Iterable[tuple[str, Spot | None]]:
 def _sources(grants: Any) -> Iterable[tuple[str, Spot | None]]:
     for grant, spot in grants.pairs() if grants else ():
         yield grant.get("source") or "", grant.spots.get("source", spot)
-
-
-def _suggestion(name: str, words: Iterable[str]) -> str | None:
-    from difflib import get_close_matches  # noqa: PLC0415  (only needed once something is wrong)
-
-    known = list(words)
-    near = get_close_matches(name, known, n=1) if len(known) <= _SUGGESTABLE else []
-    return f"did you mean `{near[0]}`?" if near else None
 
 
 def _check_cycles(services: Map, report: Report) -> None:
