@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import async_playwright
+from playwright.async_api import ViewportSize, async_playwright
 from tests.e2e.conftest import BROWSER_FLAGS
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ PICTURES = {
     "env-matrix": ("matrix", "development", "staging", "production"),
     "env-diff": ("diff", "staging", "production"),
 }
-SIZE = {"width": 1100, "height": 860}
+SIZE: ViewportSize = {"width": 1100, "height": 860}
 
 
 def write_pages(folder: Path) -> None:

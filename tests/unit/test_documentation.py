@@ -42,7 +42,7 @@ def test_a_command_of_the_documentation_is_understood(page: str, line: str) -> N
     context = None
     while hasattr(command, "commands"):
         context = command.make_context(command.name or "podkeeper", arguments, parent=context)
-        rest = [*context._protected_args, *context.args]  # noqa: SLF001  (click keeps them there)
+        rest = [*context._protected_args, *context.args]
         _, command, arguments = command.resolve_command(context, rest)  # type: ignore[attr-defined]
     assert command.make_context(command.name or "", arguments, parent=context) is not None
 
