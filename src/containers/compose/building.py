@@ -80,7 +80,7 @@ def build_project(
 
     Args:
         rest: the canonical document without its services, each `$` written once.
-        services: by name the canonical service, its `$` written twice, what it means, and its fingerprint.
+        services: in their order, by name the canonical service, its `$` written twice, what it means, and its fingerprint.
         locations: where everything was written.
         files: as in the project, and so are the others.
         sources: every file that took part.
@@ -89,7 +89,7 @@ def build_project(
         profiles: the active ones.
     """
     written = escaped(rest)
-    documents = {key: services[key][0] for key in sorted(services)}
+    documents = {key: service[0] for key, service in services.items()}
 
     def resources(section: str) -> dict[str, ResourceConfig]:
         return {key: _resource(key, value) for key, value in (rest.get(section) or {}).items()}

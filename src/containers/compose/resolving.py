@@ -114,7 +114,7 @@ class Resolver:
         locations = Locations(lambda: located(tree))
         project = build_project(
             rest,
-            {key: (each.document, each.config, each.digest) for key, each in built.items()},
+            {key: (each.document, each.config, each.digest) for key, each in sorted(built.items())},
             locations,
             files=read.files,
             sources=self._sources.read_so_far,
