@@ -172,7 +172,7 @@ async def test_cancelling_up_puts_everything_back(
 async def test_another_environment_is_chosen_from_those_that_there_are(
     open_folder: OpenFolder, folder: Path, project: str
 ) -> None:
-    """The tree shows the stack of the chosen environment, with its overlay's services."""
+    """The tree shows the stack of the chosen environment, with its overlay and a name of its own."""
     for environment, files in (
         ("development", ["compose.yaml"]),
         ("staging", ["compose.yaml", "extra.yaml"]),
@@ -191,4 +191,5 @@ async def test_another_environment_is_chosen_from_those_that_there_are(
     await window.command("Podkeeper: Select Environment")
     await window.pick("staging")
     rows = await window.until_rows(lambda rows: "probe" in rows, "the overlay's service")
-    assert rows[project].endswith("staging")
+    assert rows[f"{project}-staging"].endswith("staging")
+    assert project not in rows
