@@ -125,7 +125,6 @@ def test_names_that_no_file_can_have_are_refused(tmp_path: Path, key: str, name:
     assert error.location is not None
 
 
-@pytest.mark.rootless
 def test_a_folder_that_may_not_be_read_has_no_compose_file(tmp_path: Path) -> None:
     """Looking for one goes on above it, and ends with an error."""
     closed = tmp_path / "closed"

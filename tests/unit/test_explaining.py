@@ -118,6 +118,15 @@ def test_a_mapping_is_explained_value_by_value() -> None:
     assert found["services.api.ports[0].target"] == (80, "/w/compose.yaml:11:24")
 
 
+def test_what_nobody_wrote_is_there_by_default() -> None:
+    """Beside keys that were written, and in a service; what a short form implies stands where that does."""
+    found = {e.path: e.location is not None for e in explain("services.api").entries}
+    assert not found["services.api.command"]
+    assert not found["services.api.networks.default"]
+    assert found["services.api.depends_on.db.condition"]
+    assert found["services.api.ports[0].protocol"]
+
+
 @pytest.mark.parametrize(
     ("path", "message", "remedy"),
     [

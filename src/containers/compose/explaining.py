@@ -17,6 +17,8 @@ from containers.model.variables import VariableOrigin
 
 _INDEX: Final = re.compile(r"\[(\d+)\]")
 _SUGGESTIONS: Final = 3
+_OF_A_SERVICE: Final = 3
+"""How long the path of a service's own key is."""
 
 ReadText = Callable[[Path], str | None]
 """The text of a file that took part, or None when it cannot be read any more."""
@@ -107,9 +109,22 @@ class Explainer:
             return [e for key, each in value.items() for e in self._entries(each, (*path, key))]
         if isinstance(value, list) and value:
             return [e for index, each in enumerate(value) for e in self._entries(each, (*path, index))]
-        spot = next((s for n in range(len(path), 1, -1) if (s := self._spots.get(path[:n]))), None)
+        spot = self._spots.get(path) or self._short_form(path)
         location = spot.location() if spot is not None else None
         return [Entry(path=as_text(path), value=_plain(value), location=location)]
+
+    def _short_form(self, path: KeyPath) -> Spot | None:
+        """The one value that a value without a place was part of; None where it was filled in by default.
+
+        Beside what was written key by key, a key that has no place was not written.
+        """
+        whole: Any = self._document
+        for part in path[:-1]:
+            whole = whole[part]
+        keys = whole if isinstance(whole, dict) else range(len(whole))
+        if len(path) <= _OF_A_SERVICE or any((*path[:-1], key) in self._spots for key in keys):
+            return None
+        return self._spots.get(path[:-1]) or self._short_form(path[:-1])
 
     def _layers(self, spot: Spot | None) -> list[Layer]:
         layers: list[Layer] = []

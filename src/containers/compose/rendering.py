@@ -5,7 +5,6 @@ dependencies, no builds, one container a service. Names are explicit, external n
 like others (what it would do about them is thrown away), and values are placeholders.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from containers.compose.rendering_mounts import declare_secrets
 from containers.compose.rendering_resources import Material, granted, render_networks, render_volumes
 from containers.compose.rendering_scene import Scene
 from containers.compose.rendering_service import render_service
+from containers.compose.writing import json_text
 from containers.model.base import ServiceName
 from containers.model.project import ResolvedProject
 
@@ -86,7 +86,7 @@ def render(project: ResolvedProject, files: Mapping[Material, str], version: tup
         "volumes": volumes,
         "secrets": dict(declare_secrets(document, files, hidden)),
     }
-    text = json.dumps({key: part for key, part in whole.items() if part}, ensure_ascii=False, indent=1)
+    text = json_text({key: part for key, part in whole.items() if part}, indent=1)
     return Rendered(text, hidden, tuple(warnings), is_empty=not rendered)
 
 

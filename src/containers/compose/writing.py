@@ -1,6 +1,7 @@
 """The canonical document as text."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from typing_extensions import override
 
 from containers.compose.scalars import typed
 
+_NOT_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _ORDER: Final = ("name", "services", "networks", "volumes", "secrets", "configs", "models")
 
 
@@ -19,8 +21,17 @@ def ordered(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """As JSON, in a stable key order."""
-    return json.dumps(ordered(document), indent=2, ensure_ascii=False) + "\n"
+    """As JSON, in a stable key order; it is YAML as well."""
+    return json_text(ordered(document), indent=2) + "\n"
+
+
+def json_text(value: Any, *, indent: int) -> str:
+    """JSON that readers of YAML take as it is meant.
+
+    YAML forbids some characters in a text that JSON allows there, and takes others for the end of a line.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def to_yaml(document: Mapping[str, Any]) -> str:
