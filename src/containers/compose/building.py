@@ -80,7 +80,8 @@ def build_project(
 
     Args:
         rest: the canonical document without its services, each `$` written once.
-        services: in their order, by name the canonical service, its `$` written twice, what it means, and its fingerprint.
+        services: in their order, by name the canonical service, its `$` written twice, what it means, and
+            its fingerprint.
         locations: where everything was written.
         files: as in the project, and so are the others.
         sources: every file that took part.

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from containers.compose.nodes import Map, Seq, Spot, Template, kind_of
 from containers.compose.reporting import Report
-from containers.compose.schema_parts import Rule, Shape
+from containers.compose.schema_parts import Ahead, Rule, Shape
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
 
@@ -161,7 +161,7 @@ class _Entries(Check):
 
 
 class _Fields(Check):
-    __slots__ = ("_fields", "_required", "_shape")
+    __slots__ = ("_ahead", "_fields", "_required", "_shape")
     kinds = frozenset({"map"})
     wanted = "a mapping"
 
@@ -169,6 +169,7 @@ class _Fields(Check):
         self._shape = shape
         self._fields: dict[str, _Union] | None = None
         self._required: tuple[str, ...] = ()
+        self._ahead: frozenset[str] = frozenset()
 
     def _declared(self) -> dict[str, "_Union"]:
         """The checks of the fields, made when the shape is met for the first time."""
@@ -176,6 +177,7 @@ class _Fields(Check):
             declared = self._shape.model_fields
             self._fields = {name: _compiled(_annotation(field)) for name, field in declared.items()}
             self._required = tuple(name for name, field in declared.items() if field.is_required())
+            self._ahead = frozenset(name for name, field in declared.items() if Ahead() in field.metadata)
         return self._fields
 
     @override
@@ -184,7 +186,11 @@ class _Fields(Check):
         spots = value.spots
         for key, entry in value.items():
             check = fields.get(key)
-            if check is not None:
+            if key in self._ahead:
+                message = f"{_name(where)} has the key `{key}`, which docker compose does not take yet"
+                place = spots.get(key, spot)
+                _say(report, where, ErrorCode.UNKNOWN_KEY, message, place, on_key=True, hint="leave it out")
+            elif check is not None:
                 check.accept(entry, (*where, key), spots.get(key, spot), report)
             elif not key.startswith("x-"):
                 self._unknown(key, where, spots.get(key, spot), report, fields)

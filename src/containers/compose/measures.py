@@ -16,7 +16,9 @@ _UNITS: Final = {
     "w": 604_800_000_000_000,
 }
 _PART: Final = re.compile(r"(\d*\.\d+|\d+\.?)(ns|us|µs|μs|ms|[smhdw])")
-_SIZE: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?([kmgtp]?)i?b?\Z", re.IGNORECASE | re.ASCII)
+_SIZE: Final = re.compile(
+    r"(\+?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?) ?([kmgtp]?)i?b?\Z", re.IGNORECASE | re.ASCII
+)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 NANOSECONDS: Final = 1_000_000_000
 _LONGEST_NS: Final = 2**63

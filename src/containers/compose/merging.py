@@ -110,8 +110,12 @@ def _mappings(base: Map, over: Map, rules: Rules, place: Place) -> Map:
 
 
 def _appended(base: Seq, over: Seq) -> Seq:
-    result = Seq([*base, *over])
-    result.spots = [*base.spots, *over.spots]
+    """What is there already, value for value, is not appended again."""
+    result = Seq(base)
+    result.spots = list(base.spots)
+    for item, spot in over.pairs():
+        if item not in result:
+            result.add(item, spot)
     return result
 
 
@@ -150,18 +154,6 @@ def _lists(below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
     return _appended(base, _as_list(above))
 
 
-def _distinct(below: Written, above: Written, _rules: Rules, place: Place) -> Any:
-    """Lists that nothing is appended to which they have already."""
-    base, over = below.value, above.value
-    if not (isinstance(base, Seq) and isinstance(over, Seq)):
-        return base if over is None else place.clash(below, above)
-    result = _appended(base, Seq())
-    for item, spot in over.pairs():
-        if item not in result:
-            result.add(item, spot)
-    return result
-
-
 def _gpus(below: Written, above: Written, _rules: Rules, place: Place) -> Any:
     """`all` is a list of one request, onto which a list is laid."""
     base, over = below.value, above.value
@@ -171,15 +163,6 @@ def _gpus(below: Written, above: Written, _rules: Rules, place: Place) -> Any:
     if not (isinstance(base, Seq) and isinstance(over, Seq)):
         return base if over is None else place.clash(below, above)
     return _appended(base, over)
-
-
-def _extra_hosts(below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
-    """What is said again word for word is said once."""
-    result = _as_list(below)
-    for item, spot in _as_list(above).pairs():
-        if item not in result:
-            result.add(item, spot)
-    return result
 
 
 def _replaced(_below: Written, above: Written, _rules: Rules, _place: Place) -> Any:
@@ -275,7 +258,6 @@ def _started() -> Map:
 
 _NONE: Final = Rules()
 _LISTS: Final = Rules(_lists)
-_DISTINCT: Final = Rules(_distinct)
 _REPLACED: Final = Rules(_replaced)
 _BUILD: Final = Rules(
     _build,
@@ -300,7 +282,7 @@ _SERVICE: Final = Rules(
         "entrypoint": _REPLACED,
         "env_file": _LISTS,
         "environment": _LISTS,
-        "extra_hosts": Rules(_extra_hosts),
+        "extra_hosts": _LISTS,
         "gpus": Rules(_gpus),
         "healthcheck": Rules(below={"test": _REPLACED}),
         "label_file": _LISTS,
@@ -308,9 +290,6 @@ _SERVICE: Final = Rules(
         "logging": Rules(_logging),
         "models": Rules(_keyed(lambda: None)),
         "networks": Rules(_keyed(lambda: None)),
-        "post_start": _DISTINCT,
-        "pre_start": _DISTINCT,
-        "pre_stop": _DISTINCT,
         "sysctls": _LISTS,
         "tmpfs": _LISTS,
         "ulimits": Rules(below={"*": Rules(_limits)}),

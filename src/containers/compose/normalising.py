@@ -30,7 +30,8 @@ def _implied(service: Map) -> Iterable[tuple[str, bool, Spot | None]]:
     links = service.get("links")
     if isinstance(links, Seq):
         for link, spot in links.pairs():
-            yield link.partition(":")[0], True, spot
+            service_name, *aliases = link.split(":")
+            yield service_name if len(aliases) <= 1 else link, True, spot
     for key in ("network_mode", "ipc", "pid", "uts", "cgroup"):
         mode = service.get(key)
         if isinstance(mode, str) and mode.startswith("service:"):

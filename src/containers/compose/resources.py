@@ -83,7 +83,9 @@ def _no_settings_beside_external(
     if say is None:
         return
     for key in resource:
-        if key in {"name", "external"} or key.startswith("x-") or not resource[key]:
+        if key in {"name", "external"} or key.startswith("x-"):
+            continue
+        if section == "networks" and not resource[key]:
             continue
         say(
             ErrorCode.CONFLICT,

@@ -1,9 +1,9 @@
 """The Compose Specification's top level. The descriptions are what completion and hover show."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
-from containers.compose.schema_parts import ABSENT, Keyed, Model, Shape, StringOrList
+from containers.compose.schema_parts import ABSENT, Ahead, Flag, Keyed, Model, Shape, StringOrList
 from containers.compose.schema_resources import Config, Network, Secret, Volume
 from containers.compose.schema_service import Service
 
@@ -17,6 +17,35 @@ class Include(Shape):
     """Variables for the included files. Default: the `.env` beside them."""
     project_directory: str = ABSENT
     """Where relative paths in the included files begin; by default their own folder."""
+
+
+class Schedule(Shape):
+    """A time at which a job runs."""
+
+    cron: str
+    """When, as a crontab expression."""
+    timezone: str = ABSENT
+    """Where that time is. Default: the host's."""
+    concurrency: Literal["forbid", "queue"] = ABSENT
+    """What happens while the run before it goes on. Default: forbid."""
+    missed_fires: Literal["one", "skip"] = ABSENT
+    """What happens to runs that were missed while nothing could start them. Default: one."""
+
+
+class Triggers(Shape):
+    """What starts a job."""
+
+    manual: Flag = ABSENT
+    """Whether a person may start it. Default: true."""
+    schedule: list[str | Schedule] = ABSENT
+    """The times at which it runs."""
+
+
+class Job(Service):
+    """A container that runs to its end each time something triggers it."""
+
+    triggers: Triggers
+    """What starts it; at least one."""
 
 
 class ComposeFile(Shape):
@@ -38,5 +67,7 @@ class ComposeFile(Shape):
     """Sensitive data that services get as files under `/run/secrets`."""
     configs: Annotated[Mapping[str, Config], Keyed] = ABSENT
     """Configuration that services get as files."""
+    jobs: Annotated[Mapping[str, Job], Keyed, Ahead()] = ABSENT
+    """Containers that run to their end each time something triggers them."""
     models: Mapping[str, Model] = ABSENT
     """Language models that services use."""

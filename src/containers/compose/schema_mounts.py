@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from containers.compose.schema_parts import (
     ABSENT,
+    Ahead,
     Flag,
     ListOfStrings,
     ListOrDict,
@@ -125,5 +126,7 @@ class NetworkAttachment(Shape):
     """Options of the driver."""
     priority: float = ABSENT
     """Networks with a higher priority are joined first. Default: 0."""
+    use_service_name_alias: Annotated[Flag, Ahead()] = ABSENT
+    """Whether the service's name reaches it in this network. Default: true."""
     gw_priority: float = ABSENT
     """The network with the highest priority has the default gateway."""

@@ -40,6 +40,11 @@ class Rule:
     """A mapping's keys must match wholly."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Marks a key that the Specification has and docker compose does not take yet; neither do we."""
+
+
 Unique: Final = Rule(unique=True)
 Keyed: Final = Rule(keys=r"[a-zA-Z0-9._-]+")
 NonEmptyKeys: Final = Rule(keys=r".+")

@@ -7,6 +7,7 @@ from containers.compose.schema_deploy import Deploy, Develop
 from containers.compose.schema_mounts import Device, NetworkAttachment, Port, VolumeMount
 from containers.compose.schema_parts import (
     ABSENT,
+    Ahead,
     Command,
     DeviceRequest,
     Flag,
@@ -361,6 +362,8 @@ class Container(Shape):
     """Resource limits of its processes."""
     use_api_socket: Flag = ABSENT
     """Whether it may talk to the container engine. Default: false."""
+    umask: Annotated[Whole, Ahead()] = ABSENT
+    """The permissions that new files do not get. Default: what the runtime has."""
     user: str = ABSENT
     """The user it runs as, such as `1000:1000`. Default: the image's."""
     userns_mode: str = ABSENT

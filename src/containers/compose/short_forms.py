@@ -123,9 +123,11 @@ def _host_part(text: str) -> tuple[str, str]:
 
 
 def is_address(text: str) -> bool:
-    """Whether text is an IPv4 or IPv6 address."""
+    """Whether text is an IPv4 or IPv6 address, without a zone."""
+    if "%" in text:
+        return False
     try:
-        ipaddress.ip_address(text.partition("%")[0])
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True

@@ -203,10 +203,13 @@ KEPT = frozenset(
         *("tty", "user", "working_dir"),
     }
 )
-"""What podman-compose reads word for word. Hidden behind placeholders are image, command, entrypoint,
-environment, labels, annotations, tests of checks and paths of the host. Said in other words are ports, mounts,
-devices, extra hosts, limits, logging and connections; configs become mounts. Left out is what the plan does:
-stopping, builds, dependencies, profiles, pulling, replicas, and ranges of ports, which replicas share out."""
+"""What podman-compose reads word for word.
+
+Hidden behind placeholders are image, command, entrypoint, environment, labels, annotations, tests of checks
+and paths of the host. Said in other words are ports, mounts, devices, extra hosts, limits, logging and
+connections; configs become mounts. Left out is what the plan does: stopping, builds, dependencies, profiles,
+pulling, replicas, and ranges of ports, which replicas share out.
+"""
 
 
 @given(projects())
