@@ -36,10 +36,10 @@ name_test_bed() {
 run_suites() {
   local started
   started=$(now_ms)
-  suite unit pytest_with "$VENV" -n 2 tests/unit
+  suite unit pytest_with "$VENV" -n 2 tests/unit tests/fuzz
   if floor_runs_here; then
     # An old release may well use what a newer one of its own dependencies deprecates.
-    suite floor pytest_with "$FLOOR_VENV" -n 2 -W ignore::DeprecationWarning tests/unit
+    suite floor pytest_with "$FLOOR_VENV" -n 2 -W ignore::DeprecationWarning tests/unit tests/fuzz
   else
     say "floor: the oldest releases that pyproject.toml allows do not install on $(python -V); Python 3.11 tests them"
   fi

@@ -180,7 +180,7 @@ PLAIN: Final[Mapping[str, Some]] = {
     "environment": assignments(variables, texts | st.none())
     | st.dictionaries(variables, scalars | st.none(), max_size=4),
     "expose": few(numbers | numbers.map(str)),
-    "extra_hosts": few(st.sampled_from(["a:1.1.1.1", "b=2.2.2.2", "c=[::1]"]))
+    "extra_hosts": few(st.sampled_from(["a=1.1.1.1", "b=2.2.2.2", "c=[::1]"]))
     | st.just({"d": "4.4.4.4", "e": ["5.5.5.5", "6.6.6.6"]}),
     "group_add": few(labels | numbers),
     "hostname": labels,
@@ -200,16 +200,17 @@ PLAIN: Final[Mapping[str, Some]] = {
     "stop_grace_period": durations,
     "stop_signal": st.sampled_from(["SIGTERM", "SIGUSR1"]),
     "sysctls": assignments(labels, scalars),
-    "tmpfs": targets | few(targets),
+    "tmpfs": st.just("/run/a:size=1m") | few(st.sampled_from(["/t", "/t/u", "/run:mode=755"])),
     "tty": booleans,
     "ulimits": st.sampled_from([{"nofile": 10}, {"nofile": {"soft": 1, "hard": 2}, "nproc": "3"}]),
     "user": texts,
     "working_dir": targets,
-    "x-note": st.recursive(
-        scalars, lambda inner: few(inner) | st.dictionaries(labels, inner, max_size=2), max_leaves=4
-    ),
+    "x-note": texts,
 }
 """The keys of a service that mean the same wherever it stands."""
+extensions: Final[Some] = st.recursive(
+    scalars, lambda inner: few(inner) | st.dictionaries(labels, inner, max_size=2), max_leaves=4
+)
 JOINED: Final[Mapping[str, Some]] = {
     "build": st.just("./app")
     | st.fixed_dictionaries(
@@ -320,5 +321,5 @@ def projects(draw: Any) -> Document:
         document["services"][name] = draw(services(tuple(chosen[:index])))
     document |= draw(st.fixed_dictionaries(dict(RESOURCES)))
     if draw(st.booleans()):
-        document["x-top"] = draw(PLAIN["x-note"])
+        document["x-top"] = draw(extensions)
     return document

@@ -17,6 +17,8 @@ from containers.model.source import Location
 
 Where = tuple[str, ...]
 _NO_RULE: Final = Rule()
+_FILLED_IN: Final = frozenset({"str", "int", "float", "bool"})
+"""What a text becomes once its variables are filled in; never a list or a mapping."""
 _SUGGESTION_CUTOFF: Final = 0.6
 
 
@@ -240,7 +242,7 @@ class _Union:
 
     def accept(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         """Report everything that is wrong with a value."""
-        if type(value) is Template:
+        if type(value) is Template and not self._by_kind.keys().isdisjoint(_FILLED_IN):
             return  # what it will be is not known yet
         check = self._by_kind.get(_kind(value))
         if check is not None:

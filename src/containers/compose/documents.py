@@ -60,7 +60,7 @@ class Writer:
                 continue
             if spot is not None and self._notes:
                 self.spots[here] = spot
-            result[key] = entry
+            result[str(key) if isinstance(key, Template) else key] = entry
         return result
 
     def _sequence(self, value: list[Any], rules: dict[str, Any], path: KeyPath) -> list[Any]:

@@ -90,6 +90,8 @@ def used_resources(services: Map) -> dict[str, set[str]]:
         used["networks"].update(service.get("networks") or ())
         used["models"].update(service.get("models") or ())
         for volume in service.get("volumes") or ():
+            if not isinstance(volume, Map):
+                continue  # its variables are left as they are written
             if volume.get("type") in {"volume", "cluster"} and volume.get("source"):
                 used["volumes"].add(volume["source"])
         build = service.get("build") or {}

@@ -155,7 +155,8 @@ class _ServiceCheck:
             self._error(ErrorCode.UNDEFINED_REFERENCE, problem, spot, hint, on_key=True)
 
     def _references(self, section: str, noun: str, names: Iterable[tuple[str, Spot | None]]) -> None:
-        defined = self._project.get(section) or {}
+        declared = self._project.get(section)
+        defined = declared if isinstance(declared, Map) else Map()
         for name, spot in names:
             if name not in defined:
                 self._error(

@@ -11,6 +11,7 @@ from typing_extensions import override
 from containers.compose.scalars import typed
 
 _NOT_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_HALF: Final = re.compile("[\\ud800-\\udfff]")
 _ORDER: Final = ("name", "services", "networks", "volumes", "secrets", "configs", "models")
 
 
@@ -55,6 +56,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
+    if _HALF.search(value):  # of a variable that is no UTF-8
+        value = _HALF.sub("\ufffd", value)
     if "\n" in value and value.strip() and not any(line != line.rstrip() for line in value.split("\n")):
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
     style = '"' if not isinstance(typed(value), str) or value in {"y", "n", "Y", "N"} else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from containers.compose.writing import to_json, to_yaml
 from containers.model.errors import ErrorCode
 from containers.ports import TEXT_LIMIT_BYTES
 
@@ -388,3 +389,66 @@ def test_remote_files_are_refused_with_what_to_do_instead(errors: Any, remote: s
     (error,) = errors(f"services:\n  a:\n    extends:\n      service: a\n      file: '{remote}'\n")
     assert (error.code, error.service) == (ErrorCode.UNSUPPORTED, "a")
     assert "extend the copy" in error.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "volumes: ['${V}']",
+        "ports: ['${V}']",
+        "networks: ['${V}']",
+        "env_file: ${V}",
+        "command: ${V}",
+        "build: ${V}",
+        "extra_hosts: ['${V}']",
+    ],
+)
+def test_variables_may_stand_for_any_text_when_they_are_left_as_written(load: Any, line: str) -> None:
+    """Symptom: `config --no-interpolate` ended with a traceback; nobody looked at what was no mapping yet."""
+    result = load(f"services:\n  a:\n    image: x\n    {line}\n", as_written=True)
+    assert not result.diagnostics
+    assert "${V}" in to_yaml(result.document)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deploy: ${V}",
+        "healthcheck: ${V}",
+        "ulimits: ${V}",
+        "blkio_config: ${V}",
+        "devices: ${V}",
+        "depends_on: {b: '${V}'}",
+    ],
+)
+def test_variables_never_stand_for_mappings_and_lists(errors: Any, line: str) -> None:
+    """What they hold is text: so it is wrong whether they are filled in or not, and is said alike."""
+    text = f"services:\n  a:\n    image: x\n    {line}\n  b: {{image: x}}\n"
+    for as_written in (False, True):
+        found = errors(text, as_written=as_written, environment={"V": "v"})
+        assert [error.code for error in found] == [ErrorCode.INVALID_TYPE]
+
+
+@pytest.mark.parametrize("section", ["networks", "volumes", "secrets", "configs", "models", "services"])
+@pytest.mark.parametrize("value", ["true", "7", "[a]", "[[a]]", "text"])
+def test_a_section_of_the_wrong_kind_is_refused(errors: Any, section: str, value: str) -> None:
+    """Symptom: `models: true` beside a service with `models: [m]` ended with a traceback."""
+    text = f"services: {{a: {{image: x, {'' if section == 'services' else section}: [m]}}}}\n"
+    found = errors(f"{text if section != 'services' else ''}{section}: {value}\n")
+    assert found[0].code is ErrorCode.INVALID_TYPE
+    assert found[0].location is not None
+
+
+def test_variables_that_are_no_utf8_can_be_shown(resolve: Any) -> None:
+    """Python holds such bytes as halves of surrogate pairs, which neither YAML nor a terminal takes."""
+    project = resolve("services: {a: {image: x, environment: {A: '$V'}}}", environment={"V": "caf\udce9"})
+    assert project.services["a"].environment == {"A": "caf\udce9"}
+    assert "A: caf\ufffd" in to_yaml(project.document)
+    assert '"A": "caf\\udce9"' in to_json(project.document)
+
+
+def test_json_is_yaml(resolve: Any) -> None:
+    """Symptom: podman-compose reads our JSON as YAML, which forbids DEL and breaks lines at NEL."""
+    text = "\x7f\x85\u2028\ufeff"
+    project = resolve("services: {a: {image: x, environment: {A: '$V'}}}", environment={"V": text})
+    assert resolve(to_json(project.document)).services["a"].environment == {"A": text}

@@ -221,7 +221,7 @@ def test_what_is_rendered_for_podman_compose_is_the_same_project(document: Docum
     rendered = json.loads(done.text)
     for service in rendered["services"].values():
         assert all(":" in limit for limit in service.pop("ulimits", {}).values())  # podman-compose's own form
-    read = load(json.dumps(rendered, ensure_ascii=False))
+    read = load(to_json(rendered))
     assert read.name == project.name
     assert set(read.services) - {"podkeeper-unused"} == set(project.services)
     for name, service in project.services.items():
