@@ -11,7 +11,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=yes; fi
 run_tests() {
   local arguments=("$@") needed=(podman floor extension editor) select=()
   case ${1:-} in
-    unit | conformance) needed=(python) arguments=(-n 2 "tests/$1" "${@:2}") ;;
+    unit | conformance | fuzz) needed=(python) arguments=(-n 2 "tests/$1" "${@:2}") ;;
     contract | podman | lsp) needed=(podman) arguments=(-n 2 --dist loadgroup "tests/$1" "${@:2}") ;;
     e2e) needed=(podman extension editor) arguments=(tests/e2e "${@:2}") ;;
   esac

@@ -229,10 +229,9 @@ class ServiceForm:
                 self._bad(f"ports: {item} is no whole number", spot)
                 continue
             try:
-                if self._report.values_left < 0:
-                    break
                 ports = parse_ports(written(item))
-                self._report.spend(len(ports) - 1, spot)
+                if not self._report.spend(len(ports) - 1, spot):
+                    break
                 for port in ports:
                     result.add(Map(port), spot)
             except ShortFormError as error:

@@ -9,6 +9,8 @@ from containers.model.source import Location
 _SERVICES: Final = re.compile(r"services:[ \t]*(?:#.*)?\Z")
 _NAME: Final = re.compile(r"( +)([A-Za-z0-9._-]+):(?:[ \t].*)?\Z")
 _UNUSUAL: Final = ("---", "...", "%", "{", "[", '"', "'", "?", "<", "&", "*", "!", "|", ">")
+_LINE_ENDS: Final = ("\x85", "\u2028", "\u2029")
+"""What else YAML takes for the end of a line."""
 _ANCHOR: Final = re.compile(r"(?:^|[\s\[{,:])&\w")
 
 
@@ -54,7 +56,7 @@ def split(text: str) -> Chunks | None:
     That is where there are several documents, services in flow style, `extends`, `include`, anchors in
     services, or anything unusual on the level of the services' names.
     """
-    if any(word in text for word in ("extends:", "include:", "\t", "\r")):
+    if any(word in text for word in ("extends:", "include:", "\t", "\r", *_LINE_ENDS)):
         return None
     lines = text.split("\n")
     try:

@@ -1,10 +1,14 @@
 """Published ports in Podman's words; of a range, each replica has its own port."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from containers.model.base import ServiceName
 from containers.model.errors import ErrorCode, TranslationError
+
+_PORTS: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_HIGHEST: Final = 65535
 
 
 def short_port(port: Mapping[str, Any]) -> str:
@@ -17,13 +21,25 @@ def short_port(port: Mapping[str, Any]) -> str:
     return ":".join((*before, str(port["target"]))) + ("" if protocol == "tcp" else f"/{protocol}")
 
 
-def chosen_from(port: Mapping[str, Any]) -> range:
+def chosen_from(port: Mapping[str, Any], service: str) -> range:
     """The ports that one target may be published on, where there are several; else nothing.
 
     Podman wants as many ports in the container as on the host. Docker takes the first free one.
+
+    Raises:
+        TranslationError: it is no port and no range of ports; docker compose, too, finds out only now.
     """
-    first, _, last = str(port.get("published") or "").partition("-")
-    return range(int(first), int(last) + 1) if last and last != first else range(0)
+    published = str(port.get("published") or "0")
+    match = _PORTS.fullmatch(published)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not first <= last <= _HIGHEST:
+        raise TranslationError(
+            ErrorCode.INVALID_VALUE,
+            f"service {service}: {published[:20]} is no port of the host, and no range of ports",
+            remedy=f"Publish a port up to {_HIGHEST}, or a range such as 8000-8010.",
+            service=service,
+        )
+    return range(first, last + 1) if last != first else range(0)
 
 
 def numbered_ports(
@@ -36,7 +52,7 @@ def numbered_ports(
     Raises:
         TranslationError: there are more replicas than ports.
     """
-    ranged = [(port, chosen_from(port)) for port in service.get("ports") or ()]
+    ranged = [(port, chosen_from(port, name)) for port in service.get("ports") or ()]
     ranged = [(port, ports) for port, ports in ranged if ports]
     if not ranged:
         return ()

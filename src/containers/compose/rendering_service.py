@@ -134,9 +134,9 @@ def _pid(value: str, scene: Scene) -> str:
     return Context(scene.containers).namespace(value)
 
 
-def _ports(value: list[Mapping[str, Any]], _scene: Scene) -> list[str]:
+def _ports(value: list[Mapping[str, Any]], scene: Scene) -> list[str]:
     """The ports that every replica publishes alike; `numbered_ports` has the others."""
-    return [short_port(port) for port in value if not chosen_from(port)]
+    return [short_port(port) for port in value if not chosen_from(port, scene.service)]
 
 
 def _runtime(value: str, scene: Scene) -> None:

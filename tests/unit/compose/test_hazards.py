@@ -8,9 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from tests.fakes.memory_files import HERE, MemoryFiles
 
+from containers.compose.incremental import Incremental
+from containers.compose.loading import LoadRequest, load_project
+from containers.compose.rendering import render
 from containers.compose.writing import to_json, to_yaml
-from containers.model.errors import ErrorCode
+from containers.model.errors import ErrorCode, TranslationError
 from containers.ports import TEXT_LIMIT_BYTES
 
 SERVICE = "services: {a: {image: x}}\n"
@@ -452,3 +456,25 @@ def test_json_is_yaml(resolve: Any) -> None:
     text = "\x7f\x85\u2028\ufeff"
     project = resolve("services: {a: {image: x, environment: {A: '$V'}}}", environment={"V": text})
     assert resolve(to_json(project.document)).services["a"].environment == {"A": text}
+
+
+@pytest.mark.parametrize("published", ["abc", "-1", "1-x", "90-80", "70000", "9" * 5000, "80-70000"])
+def test_published_ports_that_are_none_are_refused_before_anything_is_made(
+    resolve: Any, published: str
+) -> None:
+    """Symptom: a traceback when the file for podman-compose was written; loading takes any text, as compose."""
+    text = f"services: {{a: {{image: x, ports: [{{target: 80, published: '{published}'}}]}}}}"
+    with pytest.raises(TranslationError, match="no port of the host") as caught:
+        render(resolve(text), {}, (5, 4))
+    assert (caught.value.code, caught.value.service) == (ErrorCode.INVALID_VALUE, "a")
+
+
+@pytest.mark.parametrize("end", ["\n", "\x85", "\u2028", "\u2029"])
+def test_an_edit_that_breaks_a_line_moves_what_is_below_it(end: str) -> None:
+    """YAML knows more ends of lines than the ones that editors write; places below stay right."""
+    text = "services:\n  a:\n    image: x\n    labels: [a, b]\n  b:\n    image: y\n"
+    request = LoadRequest(working_dir=HERE)
+    again = Incremental()
+    again.load(request, MemoryFiles({"compose.yaml": text}))
+    edited = MemoryFiles({"compose.yaml": text.replace("a, b", f"a,{end} b")})
+    assert dict(again.load(request, edited).locations) == dict(load_project(request, edited).locations)
