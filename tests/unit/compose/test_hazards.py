@@ -462,7 +462,7 @@ def test_json_is_yaml(resolve: Any) -> None:
 def test_published_ports_that_are_none_are_refused_before_anything_is_made(
     resolve: Any, published: str
 ) -> None:
-    """Symptom: a traceback when the file for podman-compose was written; loading takes any text, as compose."""
+    """Symptom: a traceback when the file for podman-compose was written; loading takes any text."""
     text = f"services: {{a: {{image: x, ports: [{{target: 80, published: '{published}'}}]}}}}"
     with pytest.raises(TranslationError, match="no port of the host") as caught:
         render(resolve(text), {}, (5, 4))
