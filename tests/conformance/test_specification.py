@@ -21,7 +21,6 @@ SPECIFICATION: Final[dict[str, Any]] = json.loads(
     .read_text(encoding="utf-8")
 )
 AHEAD: Final = {
-    "jobs: {a: {image: x, triggers: {manual: true}}}": "jobs",
     "services: {a: {image: x, umask: 18}}": "umask",
     "services: {a: {image: x, networks: {n: {use_service_name_alias: true}}}}\nnetworks: {n: }": (
         "use_service_name_alias"
@@ -86,8 +85,7 @@ def test_every_key_of_the_specification_is_known() -> None:
 @pytest.mark.parametrize("text", AHEAD, ids=AHEAD.values())
 def test_a_key_that_docker_compose_does_not_take_yet_is_told_as_such(text: str) -> None:
     """It is no typing error, and nothing is guessed about it."""
-    whole = text if text.startswith("services") else f"services: {{b: {{image: x}}}}\n{text}"
-    files_ = MemoryFiles({"/w/compose.yaml": f"{whole}\n"})
+    files_ = MemoryFiles({"/w/compose.yaml": f"{text}\n"})
     (said,) = load_project(LoadRequest(working_dir=Path("/w")), files_).diagnostics
     assert said.code is ErrorCode.UNKNOWN_KEY
     assert f"`{AHEAD[text]}`, which docker compose does not take yet" in said.message

@@ -410,6 +410,15 @@ class ServiceForm:
         """`if_not_present` is an older word for `missing`."""
         return "missing" if value == "if_not_present" else value
 
+    def triggers(self, value: Any) -> Any:
+        """Of a job: a time alone, or with its settings."""
+        for index, (item, spot) in enumerate(list((value.get("schedule") or Seq()).pairs())):
+            if not isinstance(item, Map):
+                schedule = Map()
+                schedule.put("cron", item, spot)
+                value["schedule"][index] = schedule
+        return value
+
     def provider(self, value: Any) -> Any:
         """Every option is a list of strings."""
         options = value.get("options")
@@ -458,5 +467,6 @@ _FORMS: Final[dict[str, Callable[[ServiceForm, Any], Any]]] = {
     "pull_policy": ServiceForm.pull_policy,
     "secrets": ServiceForm.secrets,
     "ulimits": ServiceForm.ulimits,
+    "triggers": ServiceForm.triggers,
     "volumes": ServiceForm.volumes,
 }

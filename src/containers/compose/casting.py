@@ -258,6 +258,7 @@ _MERGED_CASTS: Final[_Casts] = {
 PROJECT_CASTS: Final[_Casts] = {
     "include": _LATER,
     "services": {"*": _SERVICE},
+    "jobs": {"*": _SERVICE},
     "networks": {"*": _NETWORK},
     "volumes": {"*": _EXTERNAL},
     "secrets": {"*": _EXTERNAL},

@@ -263,6 +263,7 @@ _NETWORK: Final[dict[str, Any]] = {
 _RESOURCE: Final[dict[str, Any]] = {"driver_opts": _FREE, "labels": _FREE}
 PROJECT_RULES: Final[dict[str, Any]] = {
     "services": {"*": SERVICE_RULES, **_KEEP},
+    "jobs": {"*": SERVICE_RULES},
     "networks": {"*": _NETWORK},
     "volumes": {"*": _RESOURCE},
     "secrets": {"*": _RESOURCE},

@@ -262,6 +262,12 @@ TABLE: Final[tuple[Entry, ...]] = (
         before=(5, 1),
     ),
     Entry(
+        path=("jobs", "*"),
+        effect=Effect.IGNORED,
+        because="Podkeeper brings up services; it starts no jobs",
+        remedy="start it with `podman run`, or make it a service with a profile",
+    ),
+    Entry(
         path=("networks", "*", "driver"),
         effect=Effect.BROKEN,
         because="Podman has no network driver `{value}`",

@@ -87,12 +87,22 @@ class Resolver:
         if self._kept:
             services, active = self._with_kept(services), self._with_kept(active)
             tree.put("services", services, _around(services, tree.spots.get("services")))
+        jobs = self._active(tree.get("jobs") or Map(), profiles, root)
+        add_default_network(tree, jobs)
         add_default_network(tree, active)
         settle_resources(tree, read.name, root, report)
         if request.check_consistency and not request.as_written:
             check_consistency(tree, active, services, report)
-        drop_unused(tree, active)
+        # docker compose keeps what jobs mount, but not a network that only they join
+        mounting = {
+            f"jobs.{n}": Map({k: v for k, v in job.items() if k != "networks"}) for n, job in jobs.items()
+        }
+        drop_unused(tree, Map({**mounting, **active}))
         tree.put("services", active, tree.spots.get("services"))
+        if jobs:
+            tree.put("jobs", jobs, tree.spots.get("jobs"))
+        else:
+            tree.drop("jobs")
         tree["name"] = read.name
         if request.as_written:
             written = Writer(report)

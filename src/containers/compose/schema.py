@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from containers.compose.schema_parts import ABSENT, Ahead, Flag, Keyed, Model, Shape, StringOrList
+from containers.compose.schema_parts import ABSENT, Flag, Keyed, Model, Shape, StringOrList
 from containers.compose.schema_resources import Config, Network, Secret, Volume
 from containers.compose.schema_service import Service
 
@@ -67,7 +67,7 @@ class ComposeFile(Shape):
     """Sensitive data that services get as files under `/run/secrets`."""
     configs: Annotated[Mapping[str, Config], Keyed] = ABSENT
     """Configuration that services get as files."""
-    jobs: Annotated[Mapping[str, Job], Keyed, Ahead()] = ABSENT
+    jobs: Annotated[Mapping[str, Job], Keyed] = ABSENT
     """Containers that run to their end each time something triggers them."""
     models: Mapping[str, Model] = ABSENT
     """Language models that services use."""
