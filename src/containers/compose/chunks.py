@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from containers.model.source import Location
@@ -50,6 +51,7 @@ class Chunks(NamedTuple):
         return "\n".join(lines)
 
 
+@lru_cache(maxsize=16)  # a text is looked at when it comes and again when the next one does
 def split(text: str) -> Chunks | None:
     """Take a file apart; None where that is not safe, or services may depend on one another.
 
