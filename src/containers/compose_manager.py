@@ -40,7 +40,6 @@ LOCK_PATIENCE_S = 3.0
 """A monitor's restart holds the lock for a second or two; an apply holds it longer, and is named."""
 LOCK_RETRY_S = 0.1
 
-_UNRESOLVED = Problem(code=ErrorCode.INVALID_COMPOSE, message="the compose files can not be resolved")
 _CREATING = frozenset({"create_network", "create_volume", "create_container"})
 Planner = Callable[[ResolvedProject, ObservedState], Plan]
 
@@ -308,12 +307,7 @@ class ComposeManager:
         Raises:
             PodkeeperError: its files are wrong; the message is the first error.
         """
-        loaded = self.load()
-        first = next((d for d in loaded.diagnostics if d.severity is Severity.ERROR), None)
-        if first is not None or loaded.project is None:
-            problem = Problem.of_diagnostic(first) if first else _UNRESOLVED
-            raise PodkeeperError(problem.code, problem.message, remedy=problem.remedy)
-        return loaded.project
+        return self.load().require()
 
     @property
     def is_busy(self) -> bool:

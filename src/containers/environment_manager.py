@@ -24,9 +24,9 @@ from containers.compose.reporting import Report
 from containers.compose.sources import Sources
 from containers.compose.variable_template import merged, variable_template
 from containers.model.base import Model
-from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
+from containers.model.diagnostics import Diagnostic, ValidationResult
 from containers.model.environment import EnvironmentConfig
-from containers.model.errors import EnvironmentConfigError, ErrorCode, PodkeeperError
+from containers.model.errors import EnvironmentConfigError, ErrorCode
 from containers.model.explanation import Explanation
 from containers.model.project import KeyPath, ResolvedProject
 from containers.model.source import Location
@@ -194,13 +194,13 @@ class EnvironmentManager:
 
     def variable_template(self) -> tuple[str, int]:
         """A `.env.example` for all environments together, and how many variables it has."""
-        listed: list[tuple[str, tuple[Variable, ...]]] = []
+        listed: list[tuple[Variable, ...]] = []
         set_by: dict[str, tuple[str, ...]] = {}
         for env in self.list_environments():
             found, _ = self._find(env)
             if found is None:
                 continue
-            listed.append((env, find_variables(self._request(found), self._files)))
+            listed.append(find_variables(self._request(found), self._files))
             for name in found.config.environment_variables:
                 set_by[name] = (*set_by.get(name, ()), env)
         variables = merged(listed, self.selection.folder)
@@ -217,10 +217,7 @@ class EnvironmentManager:
             PodkeeperError: the files are wrong, or there is no such value.
         """
         result = self.load_project(env)
-        if result.project is None:
-            first = next(d for d in result.diagnostics if d.severity is Severity.ERROR)
-            place = f"{first.location}: " if first.location else ""
-            raise PodkeeperError(first.code, f"{place}{first.message}", remedy=first.hint or "")
+        result.require()
         set_here = self.load_environment_config(env).locations
         explainer = Explainer(
             result.document,

@@ -278,3 +278,15 @@ def test_variables_are_listed_with_what_the_files_say_about_them() -> None:
         "F": (False, "$G", ""),
         "G": (False, "", ""),
     }
+
+
+def test_an_environment_that_says_the_same_is_not_loaded_again() -> None:
+    """Nor where it requires variables and limits services, whose places are read anew each time."""
+    texts = {
+        **EXTENDED,
+        "environments/base/environment.yaml": (
+            EXTENDED["environments/base/environment.yaml"] + "required_variables: [TAG]\n"
+        ),
+    }
+    one = manager(texts, {"THE_KEY": "k"})
+    assert resolved(one, "live") is resolved(one, "live")

@@ -207,11 +207,10 @@ def matrix(
 def _project(with_: Run, name: str) -> ResolvedProject:
     """An environment's project, all profiles on: what is compared is what is written."""
     loaded = with_.manager.environments.load_project(name, all_profiles=True)
-    if loaded.project is None:
-        first = next(d for d in loaded.diagnostics if d.severity is Severity.ERROR)
-        place = f"{first.location}: " if first.location else ""
-        raise PodkeeperError(first.code, f"{name}: {place}{first.message}", remedy=first.hint or "")
-    return loaded.project
+    try:
+        return loaded.require()
+    except PodkeeperError as error:
+        raise PodkeeperError(error.code, f"{name}: {error}", remedy=error.remedy) from error
 
 
 def _print(with_: Run, report: Report, chosen: Format, output: Path | None) -> int:

@@ -93,12 +93,17 @@ class _Reused(NamedTuple):
 
 
 def _same_request(ours: LoadRequest, theirs: LoadRequest) -> bool:
-    """Limits and secrets are trees: they are the same where they say the same at the same place."""
-    return ours == theirs and all(
+    """What came from trees is the same where it says the same at the same place."""
+    return _with_places(ours) == _with_places(theirs) and all(
         [(k, s.value) for k, s in getattr(a, "spots", {}).items()]
         == [(k, s.value) for k, s in getattr(b, "spots", {}).items()]
         for a, b in ((ours.limits, theirs.limits), (ours.secrets, theirs.secrets))
     )
+
+
+def _with_places(request: LoadRequest) -> LoadRequest:
+    places = {name: getattr(spot, "value", None) for name, spot in request.required_variables.items()}
+    return request.model_copy(update={"required_variables": places})
 
 
 def _reusable(last: _Last, changed: set[tuple[str, Path]], files: Files) -> _Reused | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from containers.model.base import Model
-from containers.model.diagnostics import Diagnostic
+from containers.model.diagnostics import Diagnostic, Severity
+from containers.model.errors import PodkeeperError
 from containers.model.project import KeyPath, ResolvedProject
 from containers.model.source import Location
 
@@ -57,3 +58,16 @@ class LoadResult(Model):
     """Where each path of the document was written (`building.Locations`, which knows what was replaced)."""
     variables: Mapping[str, str] = {}
     """What the main files' variables are."""
+
+    def require(self) -> ResolvedProject:
+        """The project.
+
+        Raises:
+            PodkeeperError: there is none; the first error, which begins with its place.
+        """
+        if self.project is not None:
+            return self.project
+        first = next(d for d in self.diagnostics if d.severity is Severity.ERROR)
+        place = f"{first.location}: " if first.location else ""
+        message = f"{place}{first.message}"
+        raise PodkeeperError(first.code, message, remedy=first.hint or "", service=first.service)

@@ -53,10 +53,10 @@ def _quoted(value: str) -> str:
     return value
 
 
-def merged(variables: list[tuple[str, tuple[Variable, ...]]], folder: Path) -> dict[str, Variable]:
+def merged(variables: list[tuple[Variable, ...]], folder: Path) -> dict[str, Variable]:
     """The variables of several environments as one set; places are those below `folder` first."""
     found: dict[str, Variable] = {}
-    for _, listed in variables:
+    for listed in variables:
         for each in listed:
             known = found.get(each.name, Variable(name=each.name))
             uses = dict.fromkeys((*known.uses, *each.uses))

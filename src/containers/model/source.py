@@ -46,10 +46,3 @@ class Location(Model):
     def __str__(self) -> str:
         """`path:line:column`, counted from one, as compilers and editors print it."""
         return f"{self.path}:{self.range.start.line + 1}:{self.range.start.character + 1}"
-
-
-class SourceText(Model):
-    """One file's text as it was when read, or as it is in an open editor."""
-
-    path: Path
-    text: str
