@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from containers.ports import TEXT_LIMIT_BYTES
+from containers.ports.files import TEXT_LIMIT_BYTES
 
 
 class LocalFiles:

@@ -15,8 +15,8 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from containers.adapters.podman_calls import PodmanCalls, path_of
@@ -30,49 +30,121 @@ _SET_BY_SOMEBODY = "3"
 """`NET_ADDR_SET` of <linux/netdevice.h>, as `addr_assign_type` shows it."""
 _SIOCSIFHWADDR = 0x8924
 _ARPHRD_ETHER = 1
+_LOOK_AGAIN_S = 0.005
+"""A start takes a hundred milliseconds, and makes the bridge in the first half of them."""
 
 
 class BridgeAddresses:
-    """Makes the first container of each network join alone, and fixes the bridge's address after it."""
+    """Fixes a bridge's address as soon as it exists; until then the first container of a network joins alone.
+
+    Asking Podman about a network takes long while it sets up another container, so what is known is kept:
+    the networks of containers that were created here, and the bridges of networks.
+    """
 
     def __init__(self, calls: PodmanCalls, url: str, *, local: bool) -> None:
         self._calls = calls
         self._is_needed = local and os.geteuid() == 0 and _is_roots(url)
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._networks: dict[ContainerId, tuple[str, ...]] = {}
+        self._bridges: dict[str, str] = {}
+        """Network to bridge; empty for networks of another kind."""
+        self._turns: dict[str, asyncio.Event] = {}
+        """Bridges whose first container is joining; set when others may."""
+
+    def created(self, container: ContainerId, networks: Iterable[str]) -> None:
+        """Say which networks a new container will join."""
+        if self._is_needed:
+            self._networks[container] = tuple(networks)
+
+    def forget(self, network: str) -> None:
+        """Say that a network is made or removed: its bridge may be another from now on."""
+        self._bridges.pop(network, None)
 
     @asynccontextmanager
     async def joining(self, container: ContainerId) -> AsyncIterator[None]:
         """Around a container's start. Whatever goes wrong here never fails the start."""
         bridges = await self._open_bridges(container) if self._is_needed else ()
-        if not bridges:
+        mine = [bridge for bridge in bridges if await self._take_turn(bridge)]
+        if not mine:
             yield
             return
-        async with AsyncExitStack() as turns:
-            # Held while the container starts, which is the point: the next one must find the address fixed.
-            for bridge in bridges:
-                await turns.enter_async_context(self._turns.setdefault(bridge, asyncio.Lock()))
-            were_there = any((_SYSFS / bridge).exists() for bridge in bridges)
+        were_there = any((_SYSFS / bridge).exists() for bridge in mine)
+        fixer = _Fixer(mine, self._end_turn)
+        try:
             yield
-            fixed = [_fix(bridge) for bridge in bridges]
-            if not were_there and not any(fixed) and all((_SYSFS / b).exists() for b in bridges):
-                self._is_needed = False  # fresh bridges, and somebody fixed them before us
+        finally:
+            fixer.stop()
+            fixer.look()
+            for bridge in mine:
+                self._end_turn(bridge)
+        if not were_there and not fixer.has_fixed and all((_SYSFS / b).exists() for b in mine):
+            self._is_needed = False  # fresh bridges, and somebody fixed them before us
+
+    async def _take_turn(self, bridge: str) -> bool:
+        """Wait while the bridge's first container joins; whether this one is now the first."""
+        while turn := self._turns.get(bridge):
+            await turn.wait()
+        if _is_fixed(bridge):
+            return False
+        self._turns[bridge] = asyncio.Event()
+        return True
+
+    def _end_turn(self, bridge: str) -> None:
+        if turn := self._turns.pop(bridge, None):
+            turn.set()
 
     async def _open_bridges(self, container: ContainerId) -> tuple[str, ...]:
-        """The bridges of the container's networks whose address may still change."""
+        """The bridges of the container's networks whose address may still change, in one order for all."""
         try:
-            payload = await self._calls.json(
-                path_of("containers", container, "json"), doing="look at a container's networks"
-            )
-            networks = payload.get("NetworkSettings", {}).get("Networks") or {}
-            names = [await self._bridge_of(name) for name in networks]
+            names = {await self._bridge_of(network) for network in await self._networks_of(container)}
         except (EngineError, AttributeError) as error:
             _log.debug("cannot tell the bridges of %s: %s", container[:12], error)
             return ()
         return tuple(sorted(name for name in names if name and not _is_fixed(name)))
 
+    async def _networks_of(self, container: ContainerId) -> tuple[str, ...]:
+        known = self._networks.pop(container, None)
+        if known is not None:
+            return known
+        path = path_of("containers", container, "json")
+        payload = await self._calls.json(path, doing="look at a container's networks")
+        return tuple(payload.get("NetworkSettings", {}).get("Networks") or {})
+
     async def _bridge_of(self, network: str) -> str:
+        known = self._bridges.get(network)
+        if known is not None and (not known or known in self._turns or (_SYSFS / known).exists()):
+            return known
         payload = await self._calls.json(path_of("networks", network, "json"), doing="look at a network")
-        return str(payload.get("network_interface", "")) if payload.get("driver") == "bridge" else ""
+        bridge = str(payload.get("network_interface", "")) if payload.get("driver") == "bridge" else ""
+        self._bridges[network] = bridge
+        return bridge
+
+
+class _Fixer:
+    """Looks for bridges until they exist, and fixes their addresses at once."""
+
+    def __init__(self, bridges: Iterable[str], fixed: Callable[[str], None]) -> None:
+        self.has_fixed = False
+        self._open = set(bridges)
+        self._tell = fixed
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(_LOOK_AGAIN_S, self._tick)
+
+    def look(self) -> None:
+        """Fix what is there by now."""
+        for bridge in tuple(self._open):
+            self.has_fixed |= _fix(bridge)
+            if _is_fixed(bridge):
+                self._open.discard(bridge)
+                self._tell(bridge)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        self.look()
+        if self._open:
+            self._timer = self._loop.call_later(_LOOK_AGAIN_S, self._tick)
 
 
 def _is_roots(url: str) -> bool:

@@ -17,11 +17,12 @@ from containers.adapters.podman_cli_environment import (
     UnpassableValueError,
     client_environment,
     hide_values,
+    without_values,
 )
 from containers.adapters.podman_errors import from_text
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.project import BuildConfig
-from containers.ports import ContainerRecipe
+from containers.ports.translation import ContainerRecipe
 from containers.settings import EngineSettings
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,12 @@ class PodmanCli:
         self._path = environ.get("PATH")
         self._environ = client_environment(environ)
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The client and its connection; a verb follows.
+
+        Raises:
+            EngineError: `podman_not_installed`.
+        """
         program = shutil.which(self._settings.podman, path=self._path)
         if program is not None and not program.endswith("-remote"):
             return [program, "--remote", "--url", self._url]
@@ -72,6 +78,15 @@ class PodmanCli:
             )
         return [program, "--url", self._url]
 
+    def _own_command(self) -> list[str]:
+        """Podman itself rather than a client of its service: for this user's, on this machine."""
+        command = self.command()
+        return command[:1] if "--remote" in command else command
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """What the client runs with: what it understands of ours, and `extra`."""
+        return {**self._environ, **extra}
+
     async def run(
         self,
         arguments: Sequence[str],
@@ -79,9 +94,10 @@ class PodmanCli:
         doing: str,
         timeout_s: float,
         environment: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
     ) -> CliResult:
         """Run one command to its end; the process does not outlive a timeout or a cancellation."""
-        command = self._command()
+        command = command or self.command()
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -89,7 +105,7 @@ class PodmanCli:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env={**self._environ, **(environment or {})},
+                env=self.environment(environment or {}),
                 start_new_session=True,
             )
         except OSError as error:
@@ -125,22 +141,11 @@ class PodmanCli:
                 f"could not {doing}: the variable {error} may not have several lines",
                 remedy="Give the variable another name: this one means something to Podman itself.",
             ) from error
-        label_options = [part for k, v in labels.items() for part in ("--label", f"{k}={v}")]
-        with _private_file(hidden.file_lines) as env_file:
+        with private_file(hidden.file_lines) as env_file:
             # An env file's values give way to those of `-e`; no name is in both.
             file_options = ["--env-file", str(env_file)] if env_file else []
             result = await self.run(
-                [
-                    "create",
-                    *hidden.options,
-                    *file_options,
-                    *label_options,
-                    "--pull=never",
-                    "--name",
-                    name,
-                    recipe.image,
-                    *recipe.command,
-                ],
+                _create_arguments(name, recipe, labels, (*hidden.options, *file_options)),
                 doing=doing,
                 timeout_s=self._settings.call_timeout_s,
                 environment=hidden.environment,
@@ -149,6 +154,11 @@ class PodmanCli:
             raise from_text(result.stderr, doing)
         return result.last_line
 
+    def create_command(self, name: str, recipe: ContainerRecipe, labels: Mapping[str, str]) -> list[str]:
+        """The command line that creates a container, without the values of its variables."""
+        options = without_values(recipe.options, flags=_ENV_FLAGS)
+        return [*self.command(), *_create_arguments(name, recipe, labels, options)]
+
     async def create_network(self, name: str, options: Sequence[str]) -> bool:
         """Create a network; False when it is there already."""
         return await self._create_named("network", name, options, f"network name {name} already used")
@@ -156,6 +166,18 @@ class PodmanCli:
     async def create_volume(self, name: str, options: Sequence[str]) -> bool:
         """Create a volume; False when it is there already."""
         return await self._create_named("volume", name, options, "volume already exists")
+
+    async def reload_network(self, container: str) -> None:
+        """Set up the network of a running container anew, as it was; no service can be asked for that."""
+        doing = f"set up the network of {container[:12]} anew"
+        result = await self.run(
+            ["network", "reload", container],
+            doing=doing,
+            timeout_s=self._settings.call_timeout_s,
+            command=self._own_command(),
+        )
+        if result.exit_code != 0:
+            raise from_text(result.stderr, doing)
 
     async def _create_named(self, noun: str, name: str, options: Sequence[str], exists: str) -> bool:
         doing = f"create the {noun} {name}"
@@ -178,6 +200,18 @@ class PodmanCli:
             raise from_text(result.stderr, doing, fallback=ErrorCode.IMAGE_PULL_FAILED)
         return result.last_line
 
+    async def push(self, reference: str) -> None:
+        """Send an image to its registry."""
+        doing = f"push {reference}"
+        result = await self.run(
+            ["push", "--quiet", reference], doing=doing, timeout_s=self._settings.pull_timeout_s
+        )
+        if result.exit_code != 0:
+            known = from_text(result.stderr, doing, fallback=ErrorCode.IMAGE_PUSH_FAILED)
+            if known.code is not ErrorCode.IMAGE_PULL_FAILED:
+                raise known
+            raise EngineError(ErrorCode.IMAGE_PUSH_FAILED, str(known), remedy=known.remedy)
+
     async def build(self, reference: str, build: BuildConfig) -> str:
         """Build an image and answer its identifier."""
         doing = f"build {reference}"
@@ -195,6 +229,14 @@ class PodmanCli:
         if result.exit_code != 0:
             raise _build_error(doing, result)
         return result.last_line
+
+
+def _create_arguments(
+    name: str, recipe: ContainerRecipe, labels: Mapping[str, str], options: Sequence[str]
+) -> list[str]:
+    label_options = [part for k, v in labels.items() for part in ("--label", f"{k}={v}")]
+    ending = ("--pull=never", "--name", name, recipe.image, *recipe.command)
+    return ["create", *options, *label_options, *ending]
 
 
 def _build_options(reference: str, build: BuildConfig) -> list[str]:
@@ -235,9 +277,9 @@ def _dockerfile(build: BuildConfig, folder: Path) -> str:
     else:
         context = Path(build.context)
         path = context / build.dockerfile
-        if build.dockerfile == "Dockerfile" and not path.exists():
+        if build.dockerfile == "Dockerfile" and not _is_there(path):
             path = context / "Containerfile"  # Podman's own name for it
-        if not path.exists():
+        if not _is_there(path):
             raise EngineError(
                 ErrorCode.BUILD_FAILED,
                 f"there is no Dockerfile at {context / build.dockerfile}",
@@ -250,6 +292,10 @@ def _dockerfile(build: BuildConfig, folder: Path) -> str:
     copy.write_bytes(content)
     copy.chmod(0o644)
     return str(copy)
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110  (`Path.exists` raises where a folder may not be entered)
 
 
 def _build_error(doing: str, result: CliResult) -> EngineError:
@@ -280,7 +326,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 @contextmanager
-def _private_file(lines: Sequence[str]) -> Iterator[Path | None]:
+def private_file(lines: Sequence[str]) -> Iterator[Path | None]:
     """A file that only we may read, for as long as the command runs; None without lines."""
     if not lines:
         yield None

@@ -112,6 +112,14 @@ def hide_values(options: Sequence[str], *, flags: frozenset[str]) -> HiddenValue
     return hidden
 
 
+def without_values(options: Sequence[str], *, flags: frozenset[str]) -> list[str]:
+    """The options with the names of variables alone, for show."""
+    shown: list[str] = []
+    for option, assignment in _assignments(options, flags):
+        shown += [option, assignment.partition("=")[0]] if option else [assignment]
+    return shown
+
+
 def _goes_to_environment(name: str, value: str) -> bool:
     """Whether a value can be handed over by name; the others need a file."""
     if is_reserved(name) or len(name) + len(value.encode()) > _LONGEST_ENTRY:

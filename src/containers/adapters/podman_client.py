@@ -1,4 +1,7 @@
-"""podman-py's client, as we use it."""
+"""podman-py's client, as we use it.
+
+Loading podman-py takes a tenth of a second, so this is loaded in the thread that calls, when it first does.
+"""
 
 from typing import Any
 
@@ -6,8 +9,7 @@ from podman.api.client import APIClient
 from podman.api.uds import UDSAdapter, UDSConnection, UDSConnectionPool, UDSPoolManager, UDSSocket
 from typing_extensions import override
 
-API_VERSION = "4.0.0"
-"""The shape of answers we ask for: every Podman from 4.0 on, 5 included, still gives it."""
+from containers.adapters.podman_http import API_VERSION
 
 
 class _Connection(UDSConnection):

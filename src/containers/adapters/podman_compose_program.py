@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,7 @@ class PodmanComposeProgram:
         """
         if self._provider is None:
             command, known = await asyncio.to_thread(self._find)
+            known = known or await asyncio.to_thread(_installed_version, command)
             version = known or await self._ask_version(command)
             _check_version(command[0], version)
             if known is None:
@@ -180,6 +182,16 @@ def _installed() -> tuple[str, ...]:
             ErrorCode.COMPOSE_PROVIDER_MISSING, f"{_NAME} is not installed", remedy=_REMEDY
         )
     return (found,)
+
+
+def _installed_version(command: tuple[str, ...]) -> str | None:
+    """The version that the program's own installation states, where it is one with ours."""
+    with contextlib.suppress(metadata.PackageNotFoundError, OSError):
+        distribution = metadata.distribution(_NAME)
+        scripts = (file for file in distribution.files or () if file.name == _NAME)
+        if any(Path(str(script.locate())).resolve() == Path(command[0]).resolve() for script in scripts):
+            return distribution.version
+    return None
 
 
 def _make_recording_folder(cache_dir: Path) -> Path:

@@ -2,18 +2,22 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from containers.adapters.podman_compose_program import PodmanComposeProgram, Provider, Recorded
+from containers.adapters.private_files import state_errors
 from containers.adapters.secret_files import SecretFiles
 from containers.adapters.translation_cache import TranslationCache
+from containers.compose.parting import parts_of
 from containers.compose.recipes import assemble, missing, sort_calls
 from containers.compose.rendering import Rendered, materials, render
+from containers.execution.together import together
 from containers.model.errors import ErrorCode, TranslationError
-from containers.model.observed import EngineInfo
+from containers.model.observed import EngineVersion
 from containers.model.project import ResolvedProject
-from containers.ports import Translation
+from containers.ports.translation import Translation
 
 _RECORDING_FORMAT = "1"
 
@@ -62,14 +66,16 @@ class PodmanComposeTranslator:
         provider = await self.provider()
         return f"{provider.version} ({provider.path})"
 
-    async def translate(self, project: ResolvedProject, engine: EngineInfo) -> Translation:
+    async def translate(self, project: ResolvedProject, engine: EngineVersion) -> Translation:
         """Translate; secrets and configs that are not files yet are written to `secrets_dir`.
 
         Raises:
             TranslationError: `compose_provider_missing`, `compose_provider_failed` or `secret_missing`.
+            StateError: the state folder has no room, or may not be written to.
         """
-        rendered = await asyncio.to_thread(self._render, project, engine)
-        recorded = await self._record(project, rendered, engine.version)
+        with state_errors():
+            rendered = await asyncio.to_thread(self._render, project, engine)
+            recorded = await self._record(project, rendered, engine.version)
         recording = sort_calls(recorded.calls)
         lost = missing(project, recording)
         if lost:
@@ -81,7 +87,7 @@ class PodmanComposeTranslator:
             )
         return assemble(project, rendered, recording, recorded.warnings)
 
-    def _render(self, project: ResolvedProject, engine: EngineInfo) -> Rendered:
+    def _render(self, project: ResolvedProject, engine: EngineVersion) -> Rendered:
         files = self._secrets.place(project.name, materials(project))
         return render(project, files, engine.version_tuple)
 
@@ -100,6 +106,14 @@ class PodmanComposeTranslator:
         key = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
         recorded = await asyncio.to_thread(self._cache.get, key)
         if recorded is None:
-            recorded = await self._program.record(project.name, rendered.text, engine_version)
+            documents = parts_of(rendered.text, os.cpu_count() or 1)
+            record = self._program.record
+            recorded = _merged(await together(record(project.name, d, engine_version) for d in documents))
             await asyncio.to_thread(self._cache.put, key, recorded)
         return recorded
+
+
+def _merged(parts: Sequence[Recorded]) -> Recorded:
+    """What was recorded of the parts of one document: what each of them did is done once."""
+    calls = dict.fromkeys(call for part in parts for call in part.calls)
+    return Recorded(tuple(calls), tuple(dict.fromkeys(line for part in parts for line in part.warnings)))

@@ -5,15 +5,17 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from containers.adapters.podman_client import API_VERSION, open_client
 from containers.adapters.podman_errors import UNREACHABLE_REMEDY, from_exception
+from containers.adapters.podman_http import API_VERSION
 from containers.adapters.podman_own_service import OwnedProcess, start_service, start_ssh_forward
+from containers.adapters.podman_ping import ping
 from containers.model.errors import EngineError, ErrorCode
 from containers.settings import EngineSettings
 
@@ -24,6 +26,7 @@ _CLI_TIMEOUT_S = 10.0
 _MOUNTS = "proc/self/mountinfo"
 _CONTAINER_MARKS = ("run/.containerenv", ".dockerenv")
 _ROOTFUL_SOCKET = "run/podman/podman.sock"
+_USUAL_SOCKET = re.compile(r"(?:/run/user/(?P<uid>\d+)|/run|/var/run)/podman/podman\.sock")
 _DOCKER_SOCKET = "var/run/docker.sock"
 """Where people mount Podman's socket for programs that look for Docker's."""
 
@@ -65,6 +68,14 @@ class Connection:
     """The engine shares this machine's processes and files, as far as we can know."""
     tried: tuple[Attempt, ...] = ()
     owned: OwnedProcess | None = None
+
+    @property
+    def store(self) -> str:
+        """Which engine it leads to, by whichever way: one's own is the same whoever started its service."""
+        if self.owned is not None:
+            return f"user {os.getuid()}"
+        usual = _USUAL_SOCKET.fullmatch(self.url.removeprefix("unix://"))
+        return f"user {usual['uid'] or 0}" if usual and self.local else self.named
 
     async def close(self) -> None:
         """Stop what we started for it."""
@@ -130,16 +141,21 @@ def _sockets(environ: Mapping[str, str], root: Path) -> Iterator[Candidate]:
     """The sockets that are there, in the places where Podman puts them or people mount them."""
     if runtime_dir := environ.get("XDG_RUNTIME_DIR"):
         own = Path(runtime_dir) / "podman/podman.sock"
-        if own.exists():
+        if _is_there(own):
             yield Candidate(f"unix://{own}", "it is this user's own socket")
-    inside = any((root / mark).exists() for mark in _CONTAINER_MARKS)
+    inside = any(_is_there(root / mark) for mark in _CONTAINER_MARKS)
     rootful, docker = root / _ROOTFUL_SOCKET, root / _DOCKER_SOCKET
-    if rootful.exists():
+    if _is_there(rootful):
         mounted = inside and _is_mounted(rootful, root)
         because = "it is mounted into this container" if mounted else "it is the system's socket"
         yield Candidate(f"unix://{rootful}", because, local=not mounted)
-    if inside and docker.exists():
+    if inside and _is_there(docker):
         yield Candidate(f"unix://{docker}", "it is mounted into this container", local=False)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file that we may see: root's folder of sockets is closed to others."""
+    return os.path.exists(path)  # noqa: PTH110  (`Path.exists` raises where a folder may not be entered)
 
 
 def _is_mounted(path: Path, root: Path) -> bool:
@@ -234,15 +250,8 @@ async def _connect(
 
 async def _probe(url: str) -> str:
     """The version of the Podman that answers at `url`."""
-
-    def ping() -> str:
-        with open_client(url, _PROBE_TIMEOUT_S) as client:
-            response = client.get("_ping")
-            response.raise_for_status()
-            return str(response.headers.get("Libpod-API-Version", ""))
-
     try:
-        version = await asyncio.to_thread(ping)
+        version = await asyncio.to_thread(ping, url, _PROBE_TIMEOUT_S)
     except ValueError as error:
         raise EngineError(
             ErrorCode.DAEMON_UNREACHABLE,

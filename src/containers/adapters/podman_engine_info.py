@@ -4,7 +4,7 @@ from pathlib import Path
 
 from containers.adapters.podman_connection import Connection
 from containers.adapters.podman_records import HostRecord, InfoRecord
-from containers.model.observed import EngineInfo
+from containers.model.observed import EngineInfo, EngineVersion
 
 _SYSTEMD = Path("/run/systemd/system")
 _FIRST_OPEN_PORT = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -16,8 +16,9 @@ def describe_engine(record: InfoRecord, connection: Connection) -> EngineInfo:
     """The domain's view of `GET info`, and of the machine where the engine is on ours."""
     host = record.host
     timers = runs_timers(host, local=connection.local)
+    version = EngineVersion(version=record.version.version or connection.version)
     return EngineInfo(
-        version=record.version.version or connection.version,
+        version=version.version,
         rootless=host.security.rootless,
         socket=connection.named,
         chosen_because=connection.chosen_because,
@@ -30,7 +31,7 @@ def describe_engine(record: InfoRecord, connection: Connection) -> EngineInfo:
         selinux=host.security.selinux_enabled,
         first_unprivileged_port=_first_open_port() if host.security.rootless and connection.local else 1,
         unenforced=unenforced_by(host),
-        limits=limits_of(host, timers=timers, local=connection.local),
+        limits=limits_of(host, version, timers=timers, local=connection.local),
     )
 
 
@@ -56,7 +57,7 @@ def unenforced_by(host: HostRecord) -> tuple[str, ...]:
     return tuple(c for c in _CONTROLLERS if c not in host.cgroup_controllers)
 
 
-def limits_of(host: HostRecord, *, timers: bool, local: bool) -> tuple[str, ...]:
+def limits_of(host: HostRecord, version: EngineVersion, *, timers: bool, local: bool) -> tuple[str, ...]:
     """What does not work here as people may expect, one sentence each."""
     limits = []
     rootless = host.security.rootless
@@ -74,6 +75,11 @@ def limits_of(host: HostRecord, *, timers: bool, local: bool) -> tuple[str, ...]
         limits.append(f"Ports below {first} cannot be published: Podman runs as an ordinary user.")
     if host.event_logger == "none":
         limits.append("Changes are noticed by polling alone: Podman's events logger is `none`.")
+    if host.network_backend == "netavark" and not version.resolves_during_joins:
+        limits.append(
+            "A name may not be resolved in the moment that another container joins the network: Podman's name"
+            " server does without such gaps from Podman 5.1 on."
+        )
     return tuple(limits)
 
 

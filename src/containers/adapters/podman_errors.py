@@ -6,12 +6,9 @@ Everything here is pure: text or an exception in, an `EngineError` out.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import requests
-import urllib3
-from podman.errors import APIError
 
 from containers.model.errors import EngineError, ErrorCode
 
@@ -38,17 +35,17 @@ class PortConflict:
 
 _PORT_PATTERNS = (
     # Rootful Podman and rootlessport: Go's net.Listen.
-    re.compile(r"listen (?P<proto>tcp|udp)[46]? (?P<ip>\S*?):(?P<port>\d+): bind: address already in use"),
+    r"listen (?P<proto>tcp|udp)[46]? (?P<ip>\S*?):(?P<port>\d+): bind: address already in use",
     # pasta, the rootless default from Podman 5 on.
-    re.compile(r"Failed to bind port (?P<port>\d+) \(Address already in use\)"),
-    re.compile(r"(?P<ip>[\d.]+):(?P<port>\d+)\S* .*port is already allocated"),
+    r"Failed to bind port (?P<port>\d+) \(Address already in use\)",
+    r"(?P<ip>[\d.]+):(?P<port>\d+)\S* .*port is already allocated",
 )
 
 
 def port_conflict(text: str) -> PortConflict | None:
     """The port that `text` complains about, if it is about a taken port."""
     for pattern in _PORT_PATTERNS:
-        if match := pattern.search(text):
+        if match := re.search(pattern, text):
             parts = match.groupdict()
             ip = (parts.get("ip") or "").strip("[]")
             wildcard = ip in {"0.0.0.0", "::"}  # noqa: S104  (read from a message, not listened on)
@@ -58,7 +55,8 @@ def port_conflict(text: str) -> PortConflict | None:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    pattern: re.Pattern[str]
+    pattern: str
+    """Compiled when there is an error to explain: compiling all takes twice as long as a call to Podman."""
     code: ErrorCode
     message: str | Callable[[re.Match[str]], str] | None
     """None keeps the engine's own words."""
@@ -71,7 +69,7 @@ def _rule(
     message: str | Callable[[re.Match[str]], str] | None = None,
     remedy: str = "",
 ) -> _Rule:
-    return _Rule(re.compile(pattern, re.IGNORECASE), code, message, remedy)
+    return _Rule(pattern, code, message, remedy)
 
 
 UNREACHABLE_REMEDY = (
@@ -154,6 +152,13 @@ _RULES = (
         ErrorCode.START_FAILED,
         None,
         "The image has no such program: check `command` and `entrypoint`.",
+    ),
+    _rule(
+        r"rootless containers with cgroup v1|rootless mode without cgroups v2|only available for cgroup v2|"
+        r"(?:pause|stats) is not supported .*cgroup",
+        ErrorCode.UNSUPPORTED_BY_PODMAN,
+        "an ordinary user's containers have no cgroup here, since this machine has cgroups v1",
+        "Switch the machine to cgroups v2, or run the stack as root.",
     ),
     _rule(
         r"unsupported driver (\S+?):|unsupported (?:\S+ )?network option (\S+)",
@@ -260,7 +265,7 @@ def from_text(
             remedy="Stop what uses the port, or publish another one.",
         )
     for rule in _RULES:
-        if match := rule.pattern.search(text):
+        if match := re.search(rule.pattern, text, re.IGNORECASE):
             if rule.message is None:
                 message = cleaned(text)
             elif isinstance(rule.message, str):
@@ -271,16 +276,27 @@ def from_text(
     return EngineError(fallback, f"could not {doing}: {cleaned(text) or 'Podman gave no reason'}")
 
 
+class RefusedError(Exception):
+    """Podman answered a request with an error; the text is what it said."""
+
+
 def from_exception(
     error: Exception, doing: str, *, fallback: ErrorCode = ErrorCode.ENGINE_ERROR
 ) -> EngineError:
     """What an exception of podman-py, requests, urllib3 or the operating system means."""
     if isinstance(error, EngineError):
         return error
-    if isinstance(error, APIError) and error.response is not None:
-        return from_text(str(error.explanation or error), doing, fallback=fallback)
+    if isinstance(error, RefusedError):
+        return from_text(str(error), doing, fallback=fallback)
+    return _from_vendor(error, doing, fallback)
+
+
+def _from_vendor(error: Exception, doing: str, fallback: ErrorCode) -> EngineError:
+    if isinstance(error, _loaded("podman.errors", "APIError")) and error.response is not None:  # type: ignore[attr-defined]
+        return from_text(str(error.explanation or error), doing, fallback=fallback)  # type: ignore[attr-defined]
     chain = tuple(_chain(error))
-    if any(isinstance(e, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)) for e in chain):
+    slow = (*_loaded("requests", "Timeout"), *_loaded("urllib3.exceptions", "TimeoutError"), TimeoutError)
+    if any(isinstance(e, slow) for e in chain):
         return EngineError(
             ErrorCode.TIMEOUT,
             f"could not {doing}: Podman did not answer in time",
@@ -292,13 +308,22 @@ def from_exception(
             f"could not {doing}: this user may not talk to Podman's socket",
             remedy="Use your own rootless Podman, or ask for access to the socket.",
         )
-    if any(isinstance(e, (OSError, urllib3.exceptions.HTTPError)) for e in chain):
+    if any(isinstance(e, (OSError, *_loaded("urllib3.exceptions", "HTTPError"))) for e in chain):
         return EngineError(
             ErrorCode.DAEMON_UNREACHABLE,
             f"could not {doing}: Podman does not answer",
             remedy=UNREACHABLE_REMEDY,
         )
     return from_text(str(error), doing, fallback=fallback)
+
+
+def _loaded(module: str, name: str) -> tuple[type[BaseException], ...]:
+    """An exception class, if its module is loaded: else nobody can have raised it.
+
+    Another thread may be loading it just now.
+    """
+    found = getattr(sys.modules.get(module), name, None)
+    return () if found is None else (found,)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

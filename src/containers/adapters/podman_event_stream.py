@@ -1,20 +1,20 @@
 """Podman's event stream as `EngineEvent`s."""
 
+import json
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from pydantic import ValidationError
 
+from containers.adapters.podman_calls import PodmanCalls
 from containers.adapters.podman_records import EventRecord
 from containers.adapters.podman_stream import ByteStream
+from containers.model.base import ContainerId
 from containers.model.observed import EngineEvent
 
 _log = logging.getLogger(__name__)
 
-_REMEMBERED = 4096
-"""Events that a repetition is recognised against."""
 _NS = 1_000_000_000
 _EARLIER_NS = 1_000_000
 """Podman reads `since` into a float, some hundred nanoseconds off: ask for more, and drop it here."""
@@ -23,17 +23,15 @@ _EARLIER_NS = 1_000_000
 async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[EngineEvent, None]:
     """Events from `since_ns` on (None: from now), until the connection ends or breaks.
 
-    When Podman 5 rotates its event file the stream tells old events again; those are dropped here. A line
-    that is no event is logged and skipped: one odd event must not cost the rest.
+    When Podman 5 rotates its event file the stream tells old events again. A line that is no event is logged
+    and skipped: one odd event must not cost the rest.
 
     Raises:
         EngineError: the connection broke.
     """
     params = {"stream": "true"}
     if since_ns is not None:
-        early_ns = since_ns - _EARLIER_NS
-        params["since"] = f"{early_ns // _NS}.{early_ns % _NS:09d}"
-    seen: OrderedDict[tuple[int, str, str, str], None] = OrderedDict()
+        params["since"] = _moment(since_ns - _EARLIER_NS)
     stream = ByteStream(url, "events", params, "follow Podman's events")
     rest = b""
     async with aclosing(stream.chunks()) as chunks:
@@ -41,15 +39,35 @@ async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[Engine
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 event = _parse(line)
-                if event is None or (since_ns is not None and event.at_ns < since_ns):
-                    continue
-                key = (event.at_ns, event.id, event.type, event.action)
-                if key in seen:
-                    continue
-                seen[key] = None
-                if len(seen) > _REMEMBERED:
-                    seen.popitem(last=False)
-                yield event
+                if event is not None and (since_ns is None or event.at_ns >= since_ns):
+                    yield event
+
+
+async def past_events(
+    calls: PodmanCalls, since_ns: int, until_ns: int | None, container: ContainerId | None
+) -> tuple[EngineEvent, ...]:
+    """Events from one moment to another (None: now), oldest first, each once; of one container or of all.
+
+    Raises:
+        EngineError: Podman can not be asked.
+    """
+    # no `until`: Podman 4.3 answers nothing at all when it is given one that has passed
+    params = {"stream": "false", "since": _moment(max(since_ns - _EARLIER_NS, 0))}
+    if container is not None:
+        params["filters"] = json.dumps({"container": [container]})
+    answer = await calls.send("get", "events", params, doing="read Podman's past events")
+    found: dict[int, EngineEvent] = {}
+    for line in answer.content.split(b"\n"):
+        event = _parse(line)
+        if event is None or event.at_ns < since_ns or (until_ns is not None and event.at_ns > until_ns):
+            continue
+        if container in {None, event.id}:
+            found.setdefault(event.identity, event)
+    return tuple(sorted(found.values(), key=lambda event: event.at_ns))
+
+
+def _moment(at_ns: int) -> str:
+    return f"{at_ns // _NS}.{at_ns % _NS:09d}"
 
 
 def _parse(line: bytes) -> EngineEvent | None:
@@ -58,5 +76,6 @@ def _parse(line: bytes) -> EngineEvent | None:
     try:
         return EventRecord.model_validate_json(line).to_event()
     except ValidationError:
-        _log.warning("an event that cannot be read was skipped: %.200r", line)
+        # Podman itself says so when it read its log while another process was writing it, and ends the stream
+        _log.info("an event that cannot be read was skipped: %.200r", line)
         return None

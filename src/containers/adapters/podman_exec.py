@@ -6,9 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from pathlib import Path
-
-from podman.api.client import APIClient, APIResponse
+from typing import TYPE_CHECKING
 
 from containers.adapters.podman_calls import PodmanCalls, path_of
 from containers.adapters.podman_log_stream import LogDecoder
@@ -16,6 +14,10 @@ from containers.adapters.podman_records import ExecRecord
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.observed import CommandResult
+from containers.model.project import Hook
+
+if TYPE_CHECKING:
+    from podman.api.client import APIClient, APIResponse
 
 _OUTPUT_CHARACTERS = 4000
 _TIMED_OUT = -1
@@ -29,6 +31,7 @@ async def execute(
     container: ContainerId,
     command: Sequence[str],
     timeout_s: float,
+    hook: Hook | None,
     *,
     doing: str,
     local: bool,
@@ -38,7 +41,8 @@ async def execute(
     Raises:
         EngineError: `service_exited` when the container does not run, `not_found` when it is gone.
     """
-    session = await calls.run(lambda client: _create(client, container, command), timeout_s, doing=doing)
+    body = _body(command, hook)
+    session = await calls.run(lambda client: _create(client, container, body), timeout_s, doing=doing)
     try:
         output = await calls.run(lambda client: _attach(client, session, timeout_s), timeout_s, doing=doing)
     except EngineError as error:
@@ -57,14 +61,25 @@ async def execute(
     return CommandResult(exit_code=record.exit_code, output=output)
 
 
-def _create(client: APIClient, container: ContainerId, command: Sequence[str]) -> str:
-    body = json.dumps({"Cmd": list(command), "AttachStdout": True, "AttachStderr": True})
+def _body(command: Sequence[str], hook: Hook | None) -> str:
+    body: dict[str, object] = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
+    if hook is not None:
+        body |= {
+            "Env": [f"{name}={value}" for name, value in hook.environment.items()],
+            "Privileged": hook.privileged,
+            "User": hook.user,
+            "WorkingDir": hook.working_dir,
+        }
+    return json.dumps({key: value for key, value in body.items() if value})
+
+
+def _create(client: "APIClient", container: ContainerId, body: str) -> str:
     response = client.post(path_of("containers", container, "exec"), data=body, headers=_JSON)
     response.raise_for_status()
     return str(response.json()["Id"])
 
 
-def _attach(client: APIClient, session: str, timeout_s: float) -> str | None:
+def _attach(client: "APIClient", session: str, timeout_s: float) -> str | None:
     """Start the command and read what it says to its end; None when that takes too long."""
     deadline = time.monotonic() + timeout_s
     decoder = LogDecoder()
@@ -88,12 +103,23 @@ def _clear_away(session: str, record: ExecRecord) -> None:
     processes that wait for five minutes (`exit_command_delay`) before they forget it, which would be hundreds
     while a stack is waited for. As an ordinary user only what is ours can be ended; the rest ends by itself.
     """
-    pids = [record.pid] if record.running and record.pid > 1 else []
     for _ in range(_SWEEPS):
-        for pid in (*pids, *_monitors(session)):
+        doomed = _monitors(session)
+        # only what this session started, whatever Podman says its number is
+        if record.running and _parent_of(record.pid) in doomed:
+            doomed.insert(0, record.pid)
+        for pid in doomed:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        pids = []
+
+
+def _parent_of(pid: int) -> int | None:
+    """The process that a process belongs to; None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123  (as below)
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _monitors(session: str) -> list[int]:
@@ -101,8 +127,9 @@ def _monitors(session: str) -> list[int]:
     wanted, found = session.encode(), []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            with suppress(OSError):
-                program, _, arguments = Path(entry.path, "cmdline").read_bytes().partition(b"\0")
+            # this is done at each check, and a Path interns every part of its name
+            with suppress(OSError), open(f"{entry.path}/cmdline", "rb") as file:  # noqa: PTH123
+                program, _, arguments = file.read().partition(b"\0")
                 if program.endswith(b"conmon") and wanted in arguments:
                     found.append(int(entry.name))
     return found

@@ -1,5 +1,6 @@
 """Folders on this machine that containers mount: Docker makes those that are missing, Podman refuses them."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def make_folders(paths: Iterable[str]) -> None:
         EngineError: one can not be made.
     """
     for path in map(Path, paths):
-        if path.exists():
+        if os.path.exists(path):  # noqa: PTH110  (`Path.exists` raises where we may not look)
             continue
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Container logs: frames of two streams over the wire, lines of text for people."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 
 from containers.adapters.podman_stream import ByteStream
@@ -17,10 +17,14 @@ class LogDecoder:
     Podman frames what it sends: one byte for the stream, three zero bytes, four for the length. Each stream
     has its own unfinished line, so a line of one is never torn by the other. Bytes that are no UTF-8 become
     replacement characters. Where frames are missing (a terminal, on some versions) all is one stream.
+
+    A program may end a line later than it began it. Podman then frames each piece, and where it was asked for
+    times it puts one before each: `stamped` keeps that of the line's beginning alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, stamped: bool = False) -> None:
         """Begin with nothing."""
+        self._stamped = stamped
         self._pending = b""
         self._unfinished: dict[int, bytes] = {}
         self._framed: bool | None = None
@@ -42,6 +46,8 @@ class LogDecoder:
                 return
             stream, content = self._pending[0], self._pending[_HEADER_BYTES:end]
             self._pending = self._pending[end:]
+            if self._stamped and self._unfinished.get(stream):
+                content = content.partition(b" ")[2]
             yield from self._lines(stream, content)
 
     def finish(self) -> Iterator[str]:
@@ -66,19 +72,17 @@ def _text(line: bytes) -> str:
     return line.removesuffix(b"\r").decode(errors="replace")
 
 
-async def stream_log_lines(
-    url: str, path: str, *, lines: int | None, follow: bool, doing: str
+async def stream_log(
+    url: str, path: str, params: Mapping[str, str], *, doing: str
 ) -> AsyncGenerator[str, None]:
-    """Lines of both streams, from the last `lines` on; with `follow` until the container ends.
+    """Lines of both streams, as `params` ask for them.
 
     Raises:
         EngineError: the container is gone, keeps no log, or the connection broke.
     """
-    params = {"stdout": "true", "stderr": "true", "follow": str(follow).lower()}
-    if lines is not None:
-        params["tail"] = str(lines)
-    decoder = LogDecoder()
-    async with aclosing(ByteStream(url, path, params, doing).chunks()) as chunks:
+    both = {"stdout": "true", "stderr": "true", **params}
+    decoder = LogDecoder(stamped=params.get("timestamps") == "true")
+    async with aclosing(ByteStream(url, path, both, doing).chunks()) as chunks:
         async for chunk in chunks:
             for line in decoder.feed(chunk):
                 yield line

@@ -60,7 +60,7 @@ async def start_service(podman: str, environ: Mapping[str, str], state_dir: Path
     Raises:
         EngineError: it did not start, with what it said.
     """
-    folder = _private_folder(environ, state_dir)
+    folder = make_socket_folder(environ, state_dir)
     socket = folder / "podman.sock"
     # No idle timeout: a service that left by itself would look like a broken engine.
     command = [podman, "system", "service", "--time=0", f"unix://{socket}"]
@@ -78,7 +78,7 @@ async def start_ssh_forward(
         EngineError: ssh is missing or did not connect, with what it said.
     """
     host, _, path = ssh_url.removeprefix("ssh://").partition("/")
-    socket = _private_folder(environ, state_dir) / "podman.sock"
+    socket = make_socket_folder(environ, state_dir) / "podman.sock"
     identity_options = ["-i", identity] if identity else []
     command = ["ssh", "-N", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", *identity_options]
     command += ["-L", f"{socket}:/{path}", "--", f"ssh://{host}"]
@@ -139,7 +139,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-def _private_folder(environ: Mapping[str, str], state_dir: Path) -> Path:
+def make_socket_folder(environ: Mapping[str, str], state_dir: Path) -> Path:
     """A new folder that only we may enter, with a path short enough for a socket."""
     candidates = [Path(environ["XDG_RUNTIME_DIR"])] if environ.get("XDG_RUNTIME_DIR") else []
     candidates += [state_dir, Path(tempfile.gettempdir())]

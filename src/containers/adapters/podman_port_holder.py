@@ -1,8 +1,11 @@
-"""Who holds a port: looked up only when a start has failed over it, and only on this machine."""
+"""Who holds a port of this machine, read from its proc file system."""
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 from containers.adapters.podman_errors import PortConflict
 
@@ -12,15 +15,30 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _MOST_PROCESSES = 5_000
 
 
+class Listener(NamedTuple):
+    """A socket that has a port of this machine."""
+
+    host_ip: str
+    """Empty means all interfaces."""
+    port: int
+    protocol: str
+    inode: str
+
+
 def process_on_port(conflict: PortConflict, proc: Path = Path("/proc")) -> str:
     """`process nginx (1234)`, or nothing when it cannot be told, as with another user's process."""
-    inodes = set(_inodes(conflict, proc))
+    found = (s for s in listeners(proc) if (s.port, s.protocol) == (conflict.port, conflict.protocol))
+    return process_of({s.inode for s in found if overlap(s.host_ip, conflict.host_ip)}, proc)
+
+
+def process_of(inodes: Collection[str], proc: Path = Path("/proc")) -> str:
+    """The process that has one of the sockets open, as above."""
     if not inodes:
         return ""
     for count, folder in enumerate(proc.iterdir()):
         if count > _MOST_PROCESSES:
             break
-        if folder.name.isdigit() and inodes & set(_sockets_of(folder)):
+        if folder.name.isdigit() and any(inode in inodes for inode in _sockets_of(folder)):
             try:
                 name = (folder / "comm").read_text(errors="replace").strip()
             except OSError:
@@ -29,18 +47,39 @@ def process_on_port(conflict: PortConflict, proc: Path = Path("/proc")) -> str:
     return ""
 
 
-def _inodes(conflict: PortConflict, proc: Path) -> Iterator[str]:
-    wanted_state = _LISTENING if conflict.protocol == "tcp" else _UDP_BOUND
-    for table in (conflict.protocol, f"{conflict.protocol}6"):
-        try:
-            rows = (proc / "net" / table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            local, state, inode = fields[1], fields[3], fields[9]
-            if state == wanted_state and int(local.rpartition(":")[2], 16) == conflict.port:
-                yield inode
+def listeners(proc: Path = Path("/proc")) -> tuple[Listener, ...]:
+    """Every socket of TCP that listens and of UDP that is bound; what can not be read is left out."""
+    return tuple(
+        s for protocol in ("tcp", "udp") for table in ("", "6") for s in _rows(protocol, table, proc)
+    )
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two addresses to bind to exclude each other; an empty one is every interface."""
+    return not one or not other or ip_address(one) == ip_address(other)
+
+
+def _rows(protocol: str, table: str, proc: Path) -> Iterator[Listener]:
+    wanted_state = _LISTENING if protocol == "tcp" else _UDP_BOUND
+    try:
+        rows = (proc / "net" / f"{protocol}{table}").read_text().splitlines()[1:]
+    except OSError:
+        return
+    for row in rows:
+        fields = row.split()
+        if fields[3] == wanted_state:
+            address, _, port = fields[1].rpartition(":")
+            yield Listener(_address(address), int(port, 16), protocol, fields[9])
+
+
+def _address(written: str) -> str:
+    """An address as the kernel writes it: hexadecimal, in words of the machine's byte order."""
+    words = bytes.fromhex(written)
+    parts = (int.from_bytes(words[i : i + 4], "big") for i in range(0, len(words), 4))
+    address = ip_address(b"".join(part.to_bytes(4, sys.byteorder) for part in parts))
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return "" if address.is_unspecified else str(address)
 
 
 def _sockets_of(process: Path) -> Iterator[str]:

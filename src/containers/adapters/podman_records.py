@@ -12,9 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
 from containers.model.health import HealthState, ProbeResult
 from containers.model.observed import (
+    TRANSACTION_LABEL,
     ContainerDetail,
     ContainerState,
     EngineEvent,
+    Neighbour,
     ObservedContainer,
     ObservedNetwork,
     ObservedVolume,
@@ -27,10 +29,16 @@ _PROJECT_LABELS = (PROJECT_LABEL, "io.podman.compose.project")
 _SERVICE_LABELS = ("com.docker.compose.service", "io.podman.compose.service")
 _NUMBER_LABEL = "com.docker.compose.container-number"
 _OUTPUT_CHARACTERS = 500
+_USUAL_STOP_TIMEOUT_S = 10
 
 _NotNull = BeforeValidator(lambda value: {} if value is None else value)
 _Labels = Annotated[dict[str, str], _NotNull]
 _NotNullList = BeforeValidator(lambda value: [] if value is None else value)
+_Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: value.split() if isinstance(value, str) else value or ()),
+]
+"""Before Podman 5 an entry point is one string."""
 
 _STATES = {
     "created": ContainerState.CREATED,
@@ -47,7 +55,7 @@ _STATES = {
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
 
 def state_of(word: str) -> ContainerState:
@@ -119,8 +127,20 @@ class ListedContainer(_Record):
     exit_code: int = Field(default=0, alias="ExitCode")
     created: datetime = Field(alias="Created")
     started_at: int = Field(default=0, alias="StartedAt")
+    pid: int = Field(default=0, alias="Pid")
     labels: _Labels = Field(default_factory=dict, alias="Labels")
     ports: Annotated[tuple[PortRecord, ...], _NotNullList] = Field(default=(), alias="Ports")
+    pod: str = Field(default="", alias="PodName")
+
+    def to_neighbour(self) -> Neighbour:
+        """What it has that another one can not have."""
+        state = state_of(self.state)
+        return Neighbour(
+            id=ContainerId(self.id),
+            name=self.names[0] if self.names else self.id[:12],
+            is_running=state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING},
+            ports=tuple(p for record in self.ports for p in record.to_ports()),
+        )
 
     def to_observed(self) -> ObservedContainer | None:
         """The domain model; None for a container that belongs to no service."""
@@ -138,35 +158,58 @@ class ListedContainer(_Record):
             image=self.image,
             image_id=ImageId(self.image_id),
             state=state,
+            is_stopping=self.state.lower() == "stopping",
             health=health_of(self.status),
             exit_code=self.exit_code if state is ContainerState.EXITED else None,
             created_at=_moment(self.created) or datetime.fromtimestamp(0, UTC),
             started_at=datetime.fromtimestamp(self.started_at, UTC) if self.started_at > 0 else None,
+            pid=self.pid,
             ports=tuple(p for record in self.ports for p in record.to_ports()),
             labels=self.labels,
         )
+
+
+class SubnetRecord(_Record):
+    """An entry of a network's `subnets`."""
+
+    subnet: str = ""
 
 
 class NetworkRecord(_Record):
     """An entry of `GET networks/json`."""
 
     name: str
+    created: str = ""
     labels: _Labels = {}
+    subnets: Annotated[tuple[SubnetRecord, ...], _NotNullList] = ()
 
     def to_observed(self) -> ObservedNetwork:
-        """The domain model."""
-        return ObservedNetwork(name=self.name, labels=self.labels)
+        """The domain model. The id is made of the name, so the time tells two of one name apart."""
+        subnets = tuple(s.subnet for s in self.subnets if s.subnet)
+        return ObservedNetwork(name=self.name, identity=self.created, labels=self.labels, subnets=subnets)
 
 
 class VolumeRecord(_Record):
     """An entry of `GET volumes/json`."""
 
     name: str = Field(alias="Name")
+    created: str = Field(default="", alias="CreatedAt")
     labels: _Labels = Field(default_factory=dict, alias="Labels")
+    driver: str = Field(default="local", alias="Driver")
+    mount_point: str = Field(default="", alias="Mountpoint")
+    scope: str = Field(default="local", alias="Scope")
+    anonymous: bool = Field(default=False, alias="Anonymous")
 
     def to_observed(self) -> ObservedVolume:
         """The domain model."""
-        return ObservedVolume(name=self.name, labels=self.labels)
+        return ObservedVolume(
+            name=self.name,
+            identity=self.created,
+            labels=self.labels,
+            driver=self.driver,
+            mount_point=self.mount_point,
+            scope=self.scope,
+        )
 
 
 class CheckRecord(_Record):
@@ -196,6 +239,7 @@ class StateRecord(_Record):
     error: str = Field(default="", alias="Error")
     started_at: datetime | None = Field(default=None, alias="StartedAt")
     finished_at: datetime | None = Field(default=None, alias="FinishedAt")
+    stopped_by_user: bool = Field(default=False, alias="StoppedByUser")
     health: Annotated[HealthRecord, _NotNull] = Field(default=HealthRecord(), alias="Health")
 
 
@@ -209,10 +253,47 @@ class HealthcheckConfig(_Record):
 class ConfigRecord(_Record):
     """`Config` of an inspected container."""
 
+    labels: _Labels = Field(default_factory=dict, alias="Labels")
+
     healthcheck: Annotated[HealthcheckConfig, _NotNull] = Field(
         default=HealthcheckConfig(), alias="Healthcheck"
     )
+    on_unhealthy: str = Field(default="", alias="HealthcheckOnFailureAction")
     stop_timeout_s: int = Field(default=10, alias="StopTimeout")
+    entrypoint: _Words = Field(default=(), alias="Entrypoint")
+    command: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Cmd")
+    env: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Env")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables, by name."""
+        return {name: value for name, _, value in (entry.partition("=") for entry in self.env)}
+
+    @property
+    def patience_s(self) -> int:
+        """How long it may take to stop; docker compose leaves a zero that it does not mean."""
+        return self.stop_timeout_s or (0 if TRANSACTION_LABEL in self.labels else _USUAL_STOP_TIMEOUT_S)
+
+
+class MountRecord(_Record):
+    """An entry of `Mounts`."""
+
+    type: str = Field(default="", alias="Type")
+    name: str = Field(default="", alias="Name")
+    source: str = Field(default="", alias="Source")
+    destination: str = Field(default="", alias="Destination")
+
+
+class NetworkSettingsRecord(_Record):
+    """`NetworkSettings` of an inspected container."""
+
+    networks: Annotated[dict[str, Any], _NotNull] = Field(default_factory=dict, alias="Networks")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The container's IPv4 addresses, one a network that gave it one."""
+        found = (network.get("IPAddress") for network in self.networks.values() if network)
+        return tuple(address for address in found if address)
 
 
 class RestartPolicyRecord(_Record):
@@ -238,6 +319,15 @@ class InspectedContainer(_Record):
     restart_count: int = Field(default=0, alias="RestartCount")
     config: Annotated[ConfigRecord, _NotNull] = Field(default=ConfigRecord(), alias="Config")
     host_config: Annotated[HostConfigRecord, _NotNull] = Field(default=HostConfigRecord(), alias="HostConfig")
+    mounts: Annotated[tuple[MountRecord, ...], _NotNullList] = Field(default=(), alias="Mounts")
+    network_settings: Annotated[NetworkSettingsRecord, _NotNull] = Field(
+        default=NetworkSettingsRecord(), alias="NetworkSettings"
+    )
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """The volumes that it mounts, by where."""
+        return {mount.destination: mount.name for mount in self.mounts if mount.type == "volume"}
 
     def to_detail(self) -> ContainerDetail:
         """The domain model."""
@@ -254,8 +344,15 @@ class InspectedContainer(_Record):
             health_output=state.health.log[-1].output[-_OUTPUT_CHARACTERS:] if state.health.log else "",
             restart_count=self.restart_count,
             restart_policy=self.host_config.restart_policy.name,
+            on_unhealthy="" if self.config.on_unhealthy == "none" else self.config.on_unhealthy,
+            stopped_by_user=state.stopped_by_user,
+            addresses=self.network_settings.addresses,
             started_at=_moment(state.started_at),
             finished_at=_moment(state.finished_at),
+            command=(*self.config.entrypoint, *self.config.command),
+            networks=tuple(sorted(self.network_settings.networks)),
+            mounts=tuple(m.name or m.source for m in self.mounts),
+            volumes=sum(m.type == "volume" for m in self.mounts),
         )
 
     def to_probe(self, measured_s: float) -> ProbeResult:

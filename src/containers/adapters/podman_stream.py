@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from podman.api.client import APIResponse
-
-from containers.adapters.podman_client import open_client
 from containers.adapters.podman_errors import from_exception
 from containers.model.errors import EngineError
+
+if TYPE_CHECKING:
+    from podman.api.client import APIResponse
 
 _CONNECT_TIMEOUT_S = 30.0
 _MOST_WAITING_BYTES = 16 * 1024 * 1024
@@ -94,6 +95,8 @@ class ByteStream:
         tell()
 
     def _read(self, tell: Callable[[], None]) -> None:
+        from containers.adapters.podman_client import open_client  # noqa: PLC0415  (start-up time)
+
         with open_client(self._url, _CONNECT_TIMEOUT_S) as client:
             # No read timeout: silence is what an idle engine sounds like.
             timeout = (_CONNECT_TIMEOUT_S, None)

@@ -1,4 +1,4 @@
-"""podman-py is synchronous; here its clients get threads, and the event loop stays free."""
+"""Clients are synchronous; here they get threads, and the event loop stays free."""
 
 import asyncio
 import queue
@@ -6,20 +6,28 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-
-from podman.api.client import APIClient
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
 
+class Closable(Protocol):
+    """What every client can do."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
 @dataclass(slots=True)
-class _Job(Generic[T]):
-    work: Callable[[APIClient], T]
+class _Job(Generic[C, T]):
+    work: Callable[[C], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
 
-    def run(self, client: APIClient) -> None:
+    def run(self, client: C) -> None:
         """Do the work, and settle the future on its own loop."""
         if self.future.cancelled():
             return
@@ -40,25 +48,25 @@ class _Job(Generic[T]):
         return lambda: None if self.future.done() else self.future.set_result(result)
 
 
-class ClientThreads:
+class ClientThreads(Generic[C]):
     """A bounded number of threads, each with a client of its own, made when they are first needed.
 
-    A `requests.Session` is not safe to share between threads, hence one a thread. The threads are daemons:
+    A connection is not safe to share between threads, hence a client each. The threads are daemons:
     a call that hangs in the engine must not keep the process from ending.
     """
 
-    def __init__(self, open_client: Callable[[], APIClient], most: int) -> None:
+    def __init__(self, open_client: Callable[[], C], most: int) -> None:
         """Take at most `most` threads; none is started yet."""
         self._open_client = open_client
         self._most = most
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job[C, Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
         self._unclaimed = 0
         """Jobs not yet done minus threads to do them: above zero, another thread would help."""
         self._closed = False
 
-    async def call(self, work: Callable[[APIClient], T]) -> T:
+    async def call(self, work: Callable[[C], T]) -> T:
         """Run `work` in one of the threads.
 
         Cancelling this stops the waiting, not the work: what was sent to the engine may still happen.

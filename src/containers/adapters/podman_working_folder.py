@@ -2,15 +2,16 @@
 
 import io
 import re
-import tarfile
 import time
 from pathlib import PurePosixPath
-
-from podman.api.client import APIClient
+from typing import TYPE_CHECKING
 
 from containers.adapters.podman_calls import GONE, PodmanCalls, path_of
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError
+
+if TYPE_CHECKING:
+    from podman.api.client import APIClient
 
 _MISSING = re.compile(r'workdir "(/[^"]*)" does not exist on container')
 _FIRST_ERROR = 400
@@ -33,7 +34,7 @@ async def make_working_folder(
     """
     path = path_of("containers", container, "archive")
 
-    def work(client: APIClient) -> bool:
+    def work(client: "APIClient") -> bool:
         missing = [folder]
         while len(missing[-1].parts) > 1:
             above = missing[-1].parent
@@ -55,6 +56,8 @@ async def make_working_folder(
 
 def _archive_of(top: str, below: PurePosixPath) -> bytes:
     """A tar archive of a folder and one folder in the other below it; what exists is not in it."""
+    import tarfile  # noqa: PLC0415  (start-up time)
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for depth in range(len(below.parts) + 1):

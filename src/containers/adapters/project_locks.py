@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from containers.adapters.private_files import make_private_folder, write_private
+from containers.adapters.private_files import make_private_folder, state_errors, write_private
 from containers.model.base import ProjectName
 from containers.model.errors import ErrorCode, LockHeldError
 
@@ -36,8 +36,10 @@ class FileProjectLocks:
 
         Raises:
             LockHeldError: another process, or another part of this one, has it.
+            StateError: the lock can not be made.
         """
-        lock = await asyncio.to_thread(self._acquire, project, purpose)
+        with state_errors():
+            lock = await asyncio.to_thread(self._acquire, project, purpose)
         try:
             yield
         finally:
@@ -60,15 +62,13 @@ class FileProjectLocks:
                 remedy="Wait until it is done, or end that process, and try again.",
             ) from error
         holder = {"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat()}
-        try:
+        with contextlib.suppress(OSError):  # it counts for nothing, so its lack keeps nobody from anything
             write_private(self._holder(project), json.dumps(holder).encode())
-        except BaseException:
-            lock.release()
-            raise
         return lock
 
     def _release(self, project: ProjectName, lock: FileLock) -> None:
-        self._holder(project).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._holder(project).unlink(missing_ok=True)
         lock.release()
 
     def _describe(self, project: ProjectName) -> str:

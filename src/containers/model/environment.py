@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from containers.model.base import Model
+from containers.model.hooks import EventHook
 from containers.model.project import KeyPath
 from containers.model.source import Location
 
@@ -37,6 +38,8 @@ class EnvironmentConfig(Model):
     """What findings do: nothing, be shown, or stop an apply."""
     access: Mapping[str, tuple[str, ...]] = {}
     """A verb to the users and groups that may use it; a verb that is missing is everyone's."""
+    hooks: tuple[EventHook, ...] = ()
+    """What is done when something happens; those of `podkeeper.yaml` among them."""
     connection: str | None = None
     """The Podman to use: a name of `podman system connection`, or a URL; None takes the one that is found."""
     source: Path | None = None

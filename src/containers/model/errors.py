@@ -1,5 +1,6 @@
 """Every error a person can meet: its code, its category, whether a retry helps, and the remedy."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -38,6 +39,9 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_BY_PODMAN = "unsupported_by_podman"
     UNSUPPORTED = "unsupported"
     SECRET_MISSING = "secret_missing"  # noqa: S105  (a code, not a secret)
+    PATH_UNREADABLE = "path_unreadable"
+    PATH_ESCAPES = "path_escapes"
+    SUBNET_IN_USE = "subnet_in_use"
     # Integration is the tools around us.
     PODMAN_NOT_INSTALLED = "podman_not_installed"
     DAEMON_UNREACHABLE = "daemon_unreachable"
@@ -46,20 +50,27 @@ class ErrorCode(StrEnum):
     COMPOSE_PROVIDER_MISSING = "compose_provider_missing"
     COMPOSE_PROVIDER_FAILED = "compose_provider_failed"
     LOCK_HELD = "lock_held"
+    STATE_UNUSABLE = "state_unusable"
+    STATE_DAMAGED = "state_damaged"
+    REVISION_UNKNOWN = "revision_unknown"
+    CONFIRMATION_NEEDED = "confirmation_needed"
     USAGE = "usage"
     INTERNAL = "internal"
     # Runtime is where the engine said no.
     ENGINE_ERROR = "engine_error"
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_PULL_FAILED = "image_pull_failed"
+    IMAGE_PUSH_FAILED = "image_push_failed"
     BUILD_FAILED = "build_failed"
     PORT_IN_USE = "port_in_use"
     NAME_IN_USE = "name_in_use"
     NOT_FOUND = "not_found"
     NO_SPACE = "no_space"
     START_FAILED = "start_failed"
+    HOOK_FAILED = "hook_failed"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
     # Health is where it runs, but not well.
     GATE_FAILED = "gate_failed"
     SERVICE_EXITED = "service_exited"
@@ -74,6 +85,10 @@ _INTEGRATION = {
     ErrorCode.COMPOSE_PROVIDER_MISSING,
     ErrorCode.COMPOSE_PROVIDER_FAILED,
     ErrorCode.LOCK_HELD,
+    ErrorCode.STATE_UNUSABLE,
+    ErrorCode.STATE_DAMAGED,
+    ErrorCode.REVISION_UNKNOWN,
+    ErrorCode.CONFIRMATION_NEEDED,
     ErrorCode.USAGE,
     ErrorCode.INTERNAL,
 }
@@ -81,14 +96,17 @@ _RUNTIME = {
     ErrorCode.ENGINE_ERROR,
     ErrorCode.IMAGE_NOT_FOUND,
     ErrorCode.IMAGE_PULL_FAILED,
+    ErrorCode.IMAGE_PUSH_FAILED,
     ErrorCode.BUILD_FAILED,
     ErrorCode.PORT_IN_USE,
     ErrorCode.NAME_IN_USE,
     ErrorCode.NOT_FOUND,
     ErrorCode.NO_SPACE,
     ErrorCode.START_FAILED,
+    ErrorCode.HOOK_FAILED,
     ErrorCode.TIMEOUT,
     ErrorCode.CANCELLED,
+    ErrorCode.INTERRUPTED,
 }
 _HEALTH = {
     ErrorCode.GATE_FAILED,
@@ -138,6 +156,16 @@ class PodkeeperError(Exception):
         return self.code in _TRANSIENT
 
 
+def unknown_service(name: str, known: Iterable[str]) -> PodkeeperError:
+    """Somebody named a service that there is not; `known` are those to choose from."""
+    return PodkeeperError(
+        ErrorCode.SERVICE_UNKNOWN,
+        f"no such service: {name}",
+        remedy=f"choose from: {', '.join(known)}",
+        service=name,
+    )
+
+
 class EngineError(PodkeeperError):
     """The container engine refused, failed, or could not be reached."""
 
@@ -148,6 +176,10 @@ class TranslationError(PodkeeperError):
 
 class EnvironmentConfigError(PodkeeperError):
     """An environment is unknown or its file is wrong."""
+
+
+class StateError(PodkeeperError):
+    """Our own records can not be read or written."""
 
 
 class LockHeldError(PodkeeperError):

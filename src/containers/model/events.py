@@ -1,6 +1,6 @@
 """Everything that is told on the bus. An event is past tense, strict, and numbered by its publisher."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -86,6 +86,53 @@ class RestartFailed(EventBase):
     reason: str
 
 
+class ServiceGivenUp(EventBase):
+    """The monitor stopped trying to bring a service back; told once, until somebody retries or mends it."""
+
+    kind: Literal["health.given_up"] = "health.given_up"
+    service: ServiceName
+    container: ContainerId
+    attempts: int
+    reason: str
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    check_output: str = ""
+    """What its health check said last."""
+    log_tail: tuple[str, ...] = ()
+    """The last lines of its log."""
+
+
+class OverrideChanged(EventBase):
+    """A person took a service out of the monitor's hands, or gave it back."""
+
+    kind: Literal["health.override"] = "health.override"
+    service: ServiceName
+    override: Literal["held", "released", "retried"]
+
+
+class IncidentOpened(EventBase):
+    """A service failed: it died, is unhealthy, or its container is gone."""
+
+    kind: Literal["incident.opened"] = "incident.opened"
+    incident: str
+    """A ULID, the same one when it closes."""
+    service: ServiceName
+    container: ContainerId
+    reason: str
+    exit_code: int | None = None
+
+
+class IncidentClosed(EventBase):
+    """A service that had failed is well again, or no longer meant to run."""
+
+    kind: Literal["incident.closed"] = "incident.closed"
+    incident: str
+    service: ServiceName
+    duration_s: float
+    restarts: int
+    how: Literal["restarted", "by_itself", "by_hand"]
+
+
 class PlanComputed(EventBase):
     """A plan was made."""
 
@@ -136,11 +183,69 @@ class TransactionFinished(EventBase):
     message: str = ""
 
 
+class TransactionRecovered(EventBase):
+    """A transaction that another process had left open was ended."""
+
+    kind: Literal["transaction.recovered"] = "transaction.recovered"
+    verb: str
+    outcome: Literal["committed", "rolled_back", "stuck"]
+    message: str
+
+
+class DriftChanged(EventBase):
+    """What runs differs otherwise than before from what was applied."""
+
+    kind: Literal["drift.changed"] = "drift.changed"
+    revision: int | None
+    found: tuple[str, ...]
+    """A sentence each; empty when all is as it was applied."""
+
+
+class SelfTestFailed(EventBase):
+    """The last known good revision could not be gone back to."""
+
+    kind: Literal["drift.selftest_failed"] = "drift.selftest_failed"
+    problems: tuple[str, ...]
+
+
 class FileChanged(EventBase):
     """Files that matter to a project changed."""
 
     kind: Literal["file.changed"] = "file.changed"
     paths: tuple[str, ...]
+
+
+class WatchingDegraded(EventBase):
+    """Files can not be watched as they should be, such as by polling only."""
+
+    kind: Literal["file.watching_degraded"] = "file.watching_degraded"
+    reason: str
+
+
+class FilesSynced(EventBase):
+    """Changed files were brought into a service's containers, or it was restarted or rebuilt for them."""
+
+    kind: Literal["file.synced"] = "file.synced"
+    service: ServiceName
+    action: str
+    """As in `develop.watch`: `sync`, `rebuild`, `restart`, `sync+restart`, `sync+exec`; or `reload`."""
+    copied: int
+    """How many files went in."""
+    removed: int
+    """How many were removed there."""
+    duration_s: float
+    """From the first change of the batch to its end."""
+    message: str = ""
+    """What went wrong; empty where nothing did."""
+
+
+class ImpactComputed(EventBase):
+    """What applying the files, as they are now, would do."""
+
+    kind: Literal["config.impact"] = "config.impact"
+    changes: int
+    effects: tuple[str, ...]
+    """A sentence each, such as "recreates `api`"."""
 
 
 class ConfigValidated(EventBase):
@@ -179,6 +284,43 @@ class WorldChanged(EventBase):
     kind: Literal["server.world_changed"] = "server.world_changed"
 
 
+class SupervisorChanged(EventBase):
+    """Who restarts the services of the project: this process, or another one."""
+
+    kind: Literal["server.supervisor"] = "server.supervisor"
+    is_ours: bool
+    holder: str
+    """Which process, in words."""
+
+
+class PartFailed(EventBase):
+    """A part of this process does not work; the others go on."""
+
+    kind: Literal["server.part_failed"] = "server.part_failed"
+    part: str
+    """Such as `file watcher`, `history`, `metrics`."""
+    reason: str
+
+
+class PartRecovered(EventBase):
+    """A part that did not work works again."""
+
+    kind: Literal["server.part_recovered"] = "server.part_recovered"
+    part: str
+
+
+class HookFinished(EventBase):
+    """A hook ran, or could not."""
+
+    kind: Literal["server.hook_finished"] = "server.hook_finished"
+    hook: str
+    topic: str
+    """The kind of the event that it ran for."""
+    ok: bool
+    duration_s: float
+    message: str = ""
+
+
 class HandlerFailed(EventBase):
     """A subscriber's handler raised; nobody else was harmed."""
 
@@ -209,19 +351,40 @@ Event: TypeAlias = Annotated[
     | HealthChanged
     | ServiceRestarted
     | RestartFailed
+    | ServiceGivenUp
+    | OverrideChanged
+    | IncidentOpened
+    | IncidentClosed
     | PlanComputed
     | TransactionStarted
     | StepStarted
     | StepFinished
     | TransactionFinished
+    | TransactionRecovered
+    | DriftChanged
+    | SelfTestFailed
     | FileChanged
+    | WatchingDegraded
+    | FilesSynced
+    | ImpactComputed
     | ConfigValidated
     | EngineConnected
     | EngineDisconnected
     | Resynchronised
     | WorldChanged
+    | SupervisorChanged
+    | PartFailed
+    | PartRecovered
+    | HookFinished
     | HandlerFailed
     | SubscriberLagged
     | Lifecycle,
     Field(discriminator="kind"),
 ]
+
+
+def covers(topics: Iterable[str], kind: str) -> bool:
+    """Whether one of `topics` covers `kind`: `*`, the kind itself, or a prefix such as `container.*`."""
+    return any(
+        topic in ("*", kind) or (topic.endswith(".*") and kind.startswith(topic[:-1])) for topic in topics
+    )

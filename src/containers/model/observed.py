@@ -1,14 +1,25 @@
 """What one fresh look at the engine saw."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
 from typing_extensions import override
 
 from containers.model.base import ContainerId, ImageId, Model, ProjectName, ServiceName
+from containers.model.described import ContainerDescription
 from containers.model.health import HealthState
+
+PROJECT_LABELS = ("com.docker.compose.project", "io.podman.compose.project")
+"""Docker compose writes the first, podman-compose both."""
+_MEANWHILE = re.compile(r"_(?:old|new)_[0-9a-hjkmnp-tv-z]{8}$")
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
+TRANSACTION_LABEL = "io.podkeeper.transaction"
+FIELDS_LABEL = "io.podkeeper.fields"
+"""On a container, JSON: the fingerprint of each top-level key of its service when it was made."""
 
 
 class ContainerState(StrEnum):
@@ -32,10 +43,16 @@ class PublishedPort(Model):
     container_port: int
     protocol: str = "tcp"
 
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:8080`, `[::1]:8080`: what to connect to."""
+        host = self.host_ip or "0.0.0.0"  # noqa: S104  (it is printed)
+        return f"[{host}]:{self.host_port}" if ":" in host else f"{host}:{self.host_port}"
+
     @override
     def __str__(self) -> str:
         """`127.0.0.1:8080->80/tcp`, as `docker compose ps` prints it."""
-        return f"{self.host_ip or '0.0.0.0'}:{self.host_port}->{self.container_port}/{self.protocol}"  # noqa: S104
+        return f"{self.address}->{self.container_port}/{self.protocol}"
 
 
 class ObservedContainer(Model):
@@ -50,13 +67,37 @@ class ObservedContainer(Model):
     image: str
     image_id: ImageId
     state: ContainerState
+    is_stopping: bool = False
+    """Whether it was told to stop and has not yet: it still runs, and can not be started before it has."""
     health: HealthState = HealthState.NONE
     exit_code: int | None = None
     """Only where it has exited."""
     created_at: datetime
     started_at: datetime | None = None
+    pid: int = Field(default=0, exclude=True, repr=False)
+    """Of its first process, on the engine's machine; 0 where it does not run."""
     ports: tuple[PublishedPort, ...] = ()
     labels: Mapping[str, str] = {}
+
+    @property
+    def transaction(self) -> str:
+        """The transaction that made it; empty where it was not made by Podkeeper."""
+        return self.labels.get(TRANSACTION_LABEL, "")
+
+    @property
+    def is_one_off(self) -> bool:
+        """Whether it is one of `run`, beside the service's own containers."""
+        return self.labels.get(ONE_OFF_LABEL, "").lower() == "true"
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program than Podkeeper made it."""
+        return not self.transaction
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether a change that nobody ended has left it under the name it had meanwhile."""
+        return bool(self.transaction) and _MEANWHILE.search(self.name) is not None
 
     @property
     def is_running(self) -> bool:
@@ -64,18 +105,43 @@ class ObservedContainer(Model):
         return self.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}
 
 
+class Neighbour(Model):
+    """One container of the engine, whoever made it: what it has that another one can not have, too."""
+
+    id: ContainerId
+    name: str
+    is_running: bool = False
+    """Whether its process lives, so that it holds its ports."""
+    ports: tuple[PublishedPort, ...] = ()
+
+
 class ObservedNetwork(Model):
     """A network on the engine."""
 
     name: str
+    identity: str = ""
+    """Another one of the same name has another."""
     labels: Mapping[str, str] = {}
+    subnets: tuple[str, ...] = ()
+    """In CIDR notation."""
 
 
 class ObservedVolume(Model):
     """A volume on the engine."""
 
     name: str
+    identity: str = ""
+    """Another one of the same name has another."""
     labels: Mapping[str, str] = {}
+    driver: str = "local"
+    mount_point: str = ""
+    """Where it is on the engine's machine."""
+    scope: str = "local"
+
+    @property
+    def project(self) -> str:
+        """The compose project that it belongs to; empty where it belongs to none."""
+        return next((self.labels[name] for name in PROJECT_LABELS if self.labels.get(name)), "")
 
 
 class ObservedState(Model):
@@ -89,16 +155,39 @@ class ObservedState(Model):
     """All volumes of the engine."""
     images: Mapping[str, ImageId] = {}
     """The asked-for references that exist locally."""
+    foreign: Mapping[ContainerId, ContainerDescription] = Field(default={}, exclude=True, repr=False)
+    """How the containers that another program made were made, where that was asked for. It may hold secrets,
+    so it is never written down."""
 
     def of_service(self, service: ServiceName) -> tuple[ObservedContainer, ...]:
-        """The service's containers, by replica number."""
-        return tuple(sorted((c for c in self.containers if c.service == service), key=lambda c: c.number))
+        """The service's containers, by replica number; those of `run` are none of them."""
+        mine = (c for c in self.containers if c.service == service and not c.is_one_off)
+        return tuple(sorted(mine, key=lambda c: c.number))
 
 
-class EngineInfo(Model):
-    """Which engine answers, and what it can do here."""
+class EngineVersion(Model):
+    """Which engine answers."""
 
     version: str
+
+    @property
+    def version_tuple(self) -> tuple[int, ...]:
+        """The version as numbers, for comparing."""
+        return tuple(int(p) for p in self.version.split("-")[0].split(".") if p.isdigit())
+
+    @property
+    def resolves_during_joins(self) -> bool:
+        """Whether names are resolved while another container joins a network.
+
+        They are from about Podman 5.1 on (aardvark-dns 1.11, its issue 389). Before, each that joins has the
+        name server begin anew, and what others ask just then fails: 10 of 1,200 questions while 20 joined.
+        """
+        return self.version_tuple >= (5, 1)
+
+
+class EngineInfo(EngineVersion):
+    """Which engine answers, and what it can do here."""
+
     rootless: bool
     socket: str
     """The URL that was taken, such as `unix:///run/podman/podman.sock`."""
@@ -121,11 +210,6 @@ class EngineInfo(Model):
     limits: tuple[str, ...] = ()
     """What is limited here, one sentence each."""
 
-    @property
-    def version_tuple(self) -> tuple[int, ...]:
-        """The version as numbers, for comparing."""
-        return tuple(int(p) for p in self.version.split("-")[0].split(".") if p.isdigit())
-
 
 class EngineEvent(Model):
     """One event of the engine, read but not yet interpreted."""
@@ -140,6 +224,14 @@ class EngineEvent(Model):
     attributes: Mapping[str, str] = {}
     health: str | None = None
     """The health word of a `health_status` event; below Podman 5 it is the previous one."""
+
+    @property
+    def identity(self) -> int:
+        """The same when it is delivered again, and another for any other event, as far as 64 bits go.
+
+        A number, as thousands of them are remembered. It means nothing to another process.
+        """
+        return hash((self.at_ns, self.id, self.type, self.action))
 
 
 class CommandResult(Model):
@@ -167,5 +259,18 @@ class ContainerDetail(Model):
     restart_count: int = 0
     """Restarts by the engine itself since the last start by hand."""
     restart_policy: str = ""
+    on_unhealthy: str = ""
+    """What the engine itself does with it when it is unhealthy: `kill`, `restart` or `stop`; else empty."""
+    stopped_by_user: bool = False
+    """Whether it was told to stop; only newer engines say so."""
+    addresses: tuple[str, ...] = ()
+    """Its IP addresses in its networks."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    command: tuple[str, ...] = ()
+    """What it was created to run, with its entry point."""
+    networks: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    """Names of volumes, and the host's paths of bind mounts."""
+    volumes: int = 0
+    """How many of the mounts are volumes."""

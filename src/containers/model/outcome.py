@@ -32,6 +32,11 @@ class Problem(Model):
         return cls(code=error.code, message=str(error), remedy=error.remedy, service=service)
 
     @classmethod
+    def interrupted(cls, message: str) -> "Problem":
+        """Something whose end nobody saw."""
+        return cls(code=ErrorCode.INTERRUPTED, message=message)
+
+    @classmethod
     def of_diagnostic(cls, diagnostic: Diagnostic) -> "Problem":
         """Something wrong in a file; the message begins with the place."""
         place = f"{diagnostic.location}: " if diagnostic.location else ""
@@ -155,6 +160,8 @@ class ComposeResult(Model):
     """None where it did not come to a transaction."""
     diagnostics: tuple[Diagnostic, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notices: tuple[Problem, ...] = ()
+    """What had to be seen to first: changes that an earlier process left half done."""
     services: Mapping[ServiceName, ServiceStatus] = {}
     """The state afterwards, of every service."""
 

@@ -16,6 +16,8 @@ class StepBase(Model):
     cause: str
     """Why, in words a person understands."""
     needs: tuple[StepId, ...] = ()
+    after: tuple[StepId, ...] = ()
+    """Steps that must have ended before, however they ended."""
     """Steps that must be *done* before this one begins."""
 
 
@@ -60,6 +62,8 @@ class CreateContainer(StepBase):
     name: str
     """The final name."""
     replaces: ContainerId | None = None
+    renews_volumes: bool = False
+    """Whether its anonymous volumes are new ones, and not those of the container in whose place it is."""
 
 
 class StartContainer(StepBase):
@@ -83,6 +87,8 @@ class ReplaceContainer(StepBase):
     created_by: StepId
     old: ContainerId
     old_was_running: bool = True
+    start: bool = True
+    """False leaves the new container created."""
 
 
 class RestartContainer(StepBase):
@@ -112,6 +118,10 @@ class RemoveContainer(StepBase):
     name: str
     container: ContainerId
     running: bool
+    makes_way: bool = False
+    """Whether something else is made in its place, so that it goes before everything has passed."""
+    volumes: bool = False
+    """Whether its anonymous volumes go with it, and the data in them."""
 
 
 class RemoveNetwork(StepBase):
@@ -126,6 +136,13 @@ class RemoveVolume(StepBase):
 
     kind: Literal["remove_volume"] = "remove_volume"
     name: str
+
+
+class RemoveImage(StepBase):
+    """Remove an image; one that something else still uses stays."""
+
+    kind: Literal["remove_image"] = "remove_image"
+    image: str
 
 
 class KeepContainer(StepBase):
@@ -172,6 +189,7 @@ Step: TypeAlias = Annotated[
     | RemoveContainer
     | RemoveNetwork
     | RemoveVolume
+    | RemoveImage
     | KeepContainer
     | Gate,
     Field(discriminator="kind"),
@@ -181,15 +199,23 @@ PASSIVE_KINDS = frozenset({"keep_container", "gate"})
 """Steps that change nothing."""
 
 
+Verb: TypeAlias = Literal[
+    "up", "create", "start", "restart", "stop", "down", "rm", "rollback", "recover", "reconcile"
+]
+"""What a plan was made for."""
+
+
 class Plan(Model):
     """Steps in an order that respects every `needs`."""
 
     project: ProjectName
-    verb: Literal["up", "down", "restart", "stop", "start"]
+    verb: Verb
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
     optional: frozenset[ServiceName] = frozenset()
     """Services that others can do without: what fails of theirs is only warned about."""
+    irreversible: tuple[str, ...] = ()
+    """What can not be undone should it fail, a sentence each; nothing is done before somebody agrees."""
 
     @property
     def changes(self) -> tuple[Step, ...]:

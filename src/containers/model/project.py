@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field
 
 from containers.model.base import Model, ProjectName, ServiceName
+from containers.model.own_config import OwnConfig
 from containers.model.source import Location
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -105,6 +108,35 @@ class BuildConfig(Model):
     shm_size: str | None = None
 
 
+class Hook(Model):
+    """A command run in a container (Compose Specification, `post_start` and `pre_stop`)."""
+
+    command: tuple[str, ...]
+    user: str = ""
+    """Empty takes the container's."""
+    privileged: bool = False
+    working_dir: str = ""
+    environment: Mapping[str, str] = {}
+
+
+class WatchRule(Model):
+    """One entry of `develop.watch`: what to do when files change."""
+
+    path: str
+    """The file or folder to watch; absolute."""
+    action: Literal["sync", "rebuild", "restart", "sync+restart", "sync+exec"]
+    target: str = ""
+    """Where in the container files are copied to; empty for an action that copies nothing."""
+    ignore: tuple[str, ...] = ()
+    """Patterns, relative to `path`, of files that do not count."""
+    include: tuple[str, ...] = ()
+    """Patterns of the only files that count; empty means all."""
+    exec: Hook | None = None
+    """What `sync+exec` runs."""
+    initial_sync: bool = False
+    """Whether everything is copied once at the beginning."""
+
+
 class ServiceConfig(Model):
     """One service that is to run."""
 
@@ -132,8 +164,16 @@ class ServiceConfig(Model):
     stop_grace_period_s: float | None = None
     """None leaves the engine's 10 seconds."""
     stop_signal: str | None = None
+    post_start: tuple[Hook, ...] = ()
+    """Run one after the other when a container has started; one that fails fails the start."""
+    pre_stop: tuple[Hook, ...] = ()
+    """Run before a container is stopped by us."""
     profiles: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
+    watch: tuple[WatchRule, ...] = ()
+    """What happens when files change while the service is developed."""
+    own: OwnConfig = Field(default_factory=OwnConfig)
+    """What it says under `x-podkeeper`."""
     config_hash: str
     """SHA-256, in hexadecimal, of everything in the canonical service that shapes its container."""
     field_hashes: Mapping[str, str] = {}

@@ -46,6 +46,8 @@ class ProjectView(Model):
     summary: str = ""
     """For the status bar: `phoenix: 5/6 healthy`."""
     level: Literal["ok", "busy", "warning", "error", "off"] = "off"
+    impact: str = ""
+    """What applying the files, as they are saved, would do, such as "recreates `api`"; empty when nothing."""
     problem: str = ""
     """Why nothing can be shown, with what to do; empty when all is well."""
 

@@ -1,0 +1,95 @@
+"""Podman's name server, aardvark-dns: whether it has died, and how it comes back.
+
+One process answers for all networks of a user. aardvark-dns 1.4 (Podman 4.3, Debian 12) ends itself when it
+reads a network's file in the moment in which the file is written, which is when several containers join
+networks at once, and when a network of which a file is left is gone. netavark starts another as the next
+container joins; until one does, no name is resolved.
+
+But netavark goes by the number in a file alone. A server that has died, and whose end the machine's first
+process takes note of late or never, counts as running: in a container without an init no name would be
+resolved any more.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from containers.adapters.podman_cli import PodmanCli
+from containers.model.base import ContainerId
+from containers.model.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+_PID_FILE = "aardvark.pid"
+_PROGRAM = "aardvark-dns"
+
+
+class NameServer:
+    """Brings back the name server of this user's own Podman on this machine."""
+
+    def __init__(self, cli: PodmanCli, folder: Path, processes: Path = Path("/proc")) -> None:
+        """`folder` is where netavark keeps what it tells the name server."""
+        self._cli = cli
+        self._folder = folder
+        self._processes = processes
+        self._turn = asyncio.Lock()
+
+    async def before_join(self) -> None:
+        """Where a file names a server that has ended, remove the file: then netavark starts another."""
+        async with self._turn:
+            await asyncio.to_thread(self._forget_dead)
+
+    async def revive(self, container: ContainerId) -> bool:
+        """Where it should answer for a running `container` and is gone, have it started; whether it was."""
+        async with self._turn:
+            if not await asyncio.to_thread(self._is_missed_by, container):
+                return False
+            await asyncio.to_thread(self._forget_dead)
+            try:
+                await self._cli.reload_network(container)
+            except EngineError as error:
+                log.warning("Podman's name server is gone: %s", error)
+                return False
+        log.warning("Podman's name server had ended; it was started again")
+        return True
+
+    def _is_missed_by(self, container: ContainerId) -> bool:
+        """Whether it is gone, although it was told to answer for `container`."""
+        try:
+            told = [file.read_text() for file in self._folder.iterdir() if file.name != _PID_FILE]
+        except OSError:
+            return False
+        return any(container in text for text in told) and not self._runs(self._folder / _PID_FILE)
+
+    def _forget_dead(self) -> None:
+        """Take the file away, look, and put it back where it is right: another may be writing it just now."""
+        file = self._folder / _PID_FILE
+        if self._runs(file):
+            return
+        aside = file.with_name(f"{_PID_FILE}.{os.getpid()}")
+        with suppress(OSError):
+            file.rename(aside)
+            if self._runs(aside):
+                aside.rename(file)
+            else:
+                aside.unlink()
+
+    def _runs(self, file: Path) -> bool:
+        """Whether a file names a name server that runs; the number may be another program's by now."""
+        try:
+            status = (self._processes / file.read_text().strip() / "stat").read_text()
+        except (OSError, ValueError):
+            return False
+        name, _, rest = status.partition("(")[2].rpartition(")")
+        return name == _PROGRAM and rest.split()[0] != "Z"
+
+
+def folder_of_user(environ: Mapping[str, str]) -> Path | None:
+    """Where netavark keeps its files for the user that we are; None where that can not be known."""
+    if os.getuid() == 0:
+        return Path("/run/containers/networks/aardvark-dns")
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "containers/networks/aardvark-dns" if runtime else None

@@ -1,0 +1,1 @@
+"""What the core needs of the world, by role. Adapters implement these; tests bring stateful fakes."""
