@@ -9,12 +9,15 @@ from typing_extensions import override
 from containers.compose.hashing import project_hash, resource_hash, service_hashes
 from containers.compose.measures import NANOSECONDS, duration_ns
 from containers.compose.nodes import Spot
+from containers.compose.own_keys import own_keys
+from containers.compose.schema_extension import OWN_KEY
 from containers.model.base import ProjectName, ServiceName
 from containers.model.project import (
     BuildConfig,
     Dependency,
     DependencyCondition,
     HealthCheck,
+    Hook,
     KeyPath,
     Mount,
     PortMapping,
@@ -22,6 +25,7 @@ from containers.model.project import (
     ResourceConfig,
     RestartPolicy,
     ServiceConfig,
+    WatchRule,
 )
 from containers.model.source import Location
 
@@ -151,8 +155,12 @@ def build_service(name: ServiceName, value: dict[str, Any], project: str) -> Ser
         configs=tuple(grant["source"] for grant in value.get("configs") or ()),
         stop_grace_period_s=_seconds(value.get("stop_grace_period")),
         stop_signal=value.get("stop_signal"),
+        post_start=_hooks(value.get("post_start")),
+        pre_stop=_hooks(value.get("pre_stop")),
         profiles=tuple(value.get("profiles") or ()),
         labels=value.get("labels") or {},
+        watch=_watch_rules((value.get("develop") or {}).get("watch")),
+        own=own_keys(value.get(OWN_KEY) or {}),
         config_hash=config_hash,
         field_hashes=field_hashes,
     )
@@ -205,6 +213,37 @@ def _health_check(value: dict[str, Any] | None) -> HealthCheck | None:
         retries=int(retries) if retries else 3,
         start_period_s=_seconds(value.get("start_period")) or 0.0,
         start_interval_s=_seconds(value.get("start_interval")),
+    )
+
+
+def _hooks(value: list[dict[str, Any]] | None) -> tuple[Hook, ...]:
+    return tuple(
+        Hook.model_construct(
+            command=tuple(hook.get("command") or ()),
+            user=str(hook.get("user") or ""),
+            privileged=bool(hook.get("privileged")),
+            working_dir=hook.get("working_dir") or "",
+            environment={
+                name: text for name, text in (hook.get("environment") or {}).items() if text is not None
+            },
+        )
+        for hook in value or ()
+        if hook.get("command")
+    )
+
+
+def _watch_rules(value: list[dict[str, Any]] | None) -> tuple[WatchRule, ...]:
+    return tuple(
+        WatchRule.model_construct(
+            path=rule["path"],
+            action=rule["action"],
+            target=rule.get("target") or "",
+            ignore=tuple(rule.get("ignore") or ()),
+            include=tuple(rule.get("include") or ()),
+            exec=next(iter(_hooks([rule.get("exec") or {}])), None),
+            initial_sync=bool(rule.get("initial_sync")),
+        )
+        for rule in value or ()
     )
 
 

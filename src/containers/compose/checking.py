@@ -176,7 +176,7 @@ class _Fields(Check):
     def _declared(self) -> dict[str, "_Union"]:
         """The checks of the fields, made when the shape is met for the first time."""
         if self._fields is None:
-            declared = self._shape.model_fields
+            declared = {field.alias or name: field for name, field in self._shape.model_fields.items()}
             self._fields = {name: _compiled(_annotation(field)) for name, field in declared.items()}
             self._required = tuple(name for name, field in declared.items() if field.is_required())
             self._ahead = frozenset(name for name, field in declared.items() if Ahead() in field.metadata)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from containers.ports import Files
+from containers.ports.files import Files
 
 FILE_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES: Final = (

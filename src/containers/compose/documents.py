@@ -252,6 +252,7 @@ SERVICE_RULES: Final[dict[str, Any]] = {
             "image": {**_KEEP},
         }
     },
+    "x-podkeeper": {**_KEEP},
 }
 _NETWORK: Final[dict[str, Any]] = {
     "driver_opts": _FREE,

@@ -17,7 +17,7 @@ from containers.compose.reporting import Report
 from containers.compose.schema_environment import EnvironmentFile
 from containers.compose.sources import Sources
 from containers.model.errors import ErrorCode
-from containers.ports import Files
+from containers.ports.files import Files
 
 FOLDER: Final = "environments"
 FILE_NAMES: Final = ("environment.yaml", "environment.yml")

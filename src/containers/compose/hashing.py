@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 NOT_THE_CONTAINER: Final = frozenset(
-    {"attach", "build", "depends_on", "develop", "profiles", "provider", "pull_policy", "scale"}
+    {
+        "attach",
+        "build",
+        "depends_on",
+        "develop",
+        "profiles",
+        "provider",
+        "pull_policy",
+        "scale",
+        "x-podkeeper",
+    }
 )
 """Keys of a service that may change without a container having to be made anew."""
 

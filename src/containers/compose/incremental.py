@@ -11,7 +11,7 @@ from containers.compose.request import LoadRequest, LoadResult
 from containers.compose.resolving import Kept
 from containers.compose.sources import Sources
 from containers.model.diagnostics import Diagnostic
-from containers.ports import Files
+from containers.ports.files import Files
 
 _T = TypeVar("_T")
 _Answer = tuple[bool, Any]

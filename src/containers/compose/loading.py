@@ -27,7 +27,7 @@ from containers.compose.unicity import deduplicate
 from containers.compose.variables import files_of_variables, gather
 from containers.model.errors import ErrorCode
 from containers.model.variables import Variable
-from containers.ports import Files
+from containers.ports.files import Files
 
 __all__ = ["LoadRequest", "LoadResult", "discover_files", "find_variables", "load_project"]
 

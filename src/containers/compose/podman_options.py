@@ -81,6 +81,8 @@ ELSEWHERE: Mapping[str, str] = {
     "env_file": "is read into `environment`",
     "extends": "is resolved",
     "label_file": "is read into `labels`",
+    "post_start": "is run when a container has started",
+    "pre_stop": "is run before a container is stopped",
     "profiles": "services are chosen before they are translated",
     "pull_policy": "images are pulled before containers are created",
     "pull_refresh_after": "images are pulled before containers are created",
@@ -96,9 +98,7 @@ UNAVAILABLE: Mapping[str, str] = {
     "external_links": "Podman has no links; let both containers join one network",
     "isolation": "exists on Windows only",
     "models": "Podman runs no models",
-    "post_start": "is not run",
     "pre_start": "is not run",
-    "pre_stop": "is not run",
     "provider": "Podman has no providers; start it by hand",
     "use_api_socket": "Podman offers no such mount; bind its socket yourself",
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from containers.model.observed import EngineInfo
+from containers.model.observed import EngineInfo, EngineVersion
 
 
 class Effect(StrEnum):
@@ -55,10 +55,21 @@ class Entry:
         """Whether the entry is about this engine and provider."""
         return (
             self.provider in {None, provider}
-            and self.since <= engine.version_tuple[:2] < self.before
-            and self.rootless in {None, engine.rootless}
+            and self._is_about(engine, rootless=engine.rootless, selinux=engine.selinux)
             and self.cgroups in {None, engine.cgroup_version}
-            and self.selinux in {None, engine.selinux}
+        )
+
+    def may_apply(self, version: EngineVersion, *, rootless: bool | None, selinux: bool | None) -> bool:
+        """Whether the entry may be about an engine of which no more is known, with Podkeeper as provider."""
+        return self.provider in {None, Provider.PODMAN} and self._is_about(
+            version, rootless=rootless, selinux=selinux
+        )
+
+    def _is_about(self, version: EngineVersion, *, rootless: bool | None, selinux: bool | None) -> bool:
+        return (
+            self.since <= version.version_tuple[:2] < self.before
+            and (rootless is None or self.rootless in {None, rootless})
+            and (selinux is None or self.selinux in {None, selinux})
         )
 
 
@@ -138,7 +149,8 @@ _DROPPED_BY_PODMAN_COMPOSE: Final = (
     "uts",
     "volumes_from",
 )
-_LOG_DRIVERS: Final = ("journald", "json-file", "k8s-file", "none", "passthrough")
+_LOG_DRIVERS: Final = ("journald", "json-file", "k8s-file", "none")
+"""Podman's client refuses `passthrough` where a service makes the container, on 4.3 and 5.4."""
 
 TABLE: Final[tuple[Entry, ...]] = (
     *(
@@ -175,6 +187,7 @@ TABLE: Final[tuple[Entry, ...]] = (
         remedy="remove it, or run rootless",
         matters=_keeps_id,
         rootless=False,
+        before=(4, 5),
     ),
     _service(
         "privileged",
@@ -216,7 +229,15 @@ TABLE: Final[tuple[Entry, ...]] = (
         Effect.BROKEN,
         "Podman has no log driver `{value}`",
         remedy="take journald or k8s-file",
-        matters=_none_of(*_LOG_DRIVERS),
+        matters=_none_of(*_LOG_DRIVERS, "local"),
+    ),
+    _service(
+        "logging.driver",
+        Effect.BROKEN,
+        "Podman has no log driver `{value}`; Podkeeper takes k8s-file in its place",
+        remedy="take journald or k8s-file",
+        matters=_one_of("local"),
+        provider=Provider.PODMAN_COMPOSE,
     ),
     _service(
         "logging.options.max-file",

@@ -7,7 +7,7 @@ from containers.compose.podman_options import lost
 from containers.compose.podman_table import TABLE, Effect, Entry, Provider
 from containers.model.diagnostics import Diagnostic, Severity
 from containers.model.errors import ErrorCode
-from containers.model.observed import EngineInfo
+from containers.model.observed import EngineInfo, EngineVersion
 from containers.model.project import KeyPath, ResolvedProject
 
 _SEVERITY: Final = {
@@ -15,6 +15,15 @@ _SEVERITY: Final = {
     Effect.BROKEN: Severity.WARNING,
     Effect.DIFFERENT: Severity.INFORMATION,
 }
+_ABLE_TO_NOTHING: Final = EngineInfo(
+    version="0",
+    rootless=True,
+    socket="",
+    chosen_because="",
+    first_unprivileged_port=65536,
+    unenforced=("cpu", "cpuset", "io", "memory", "pids"),
+)
+"""What matters on any engine matters on this one."""
 
 
 def podman_view(
@@ -28,12 +37,39 @@ def podman_view(
         provider: who would run it. `podman` is Podkeeper on Podman; `podman-compose` is that program alone,
             which does less.
     """
-    found = [d for entry in TABLE if entry.applies(engine, provider) for d in _uses(project, entry, engine)]
+    found = list(treated_otherwise(project, engine, provider))
     for name, service in project.document["services"].items():
         for key, reason in lost(service):
             path: KeyPath = ("services", name, *key.split("."))
             found.append(_diagnostic(project, path, Effect.IGNORED, reason, "remove it"))
     return tuple(sorted(dict.fromkeys(found), key=_order))
+
+
+def treated_otherwise(
+    project: ResolvedProject, engine: EngineInfo, provider: Provider = Provider.PODMAN
+) -> Iterator[Diagnostic]:
+    """What this engine treats in another way than the Specification says, such as limits without effect."""
+    for entry in TABLE:
+        if entry.applies(engine, provider):
+            yield from _uses(project, entry, engine)
+
+
+def may_have_losses(
+    project: ResolvedProject, version: EngineVersion, *, rootless: bool | None, selinux: bool | None
+) -> bool:
+    """Whether only asking the engine what it can do tells that nothing of the project is lost on it.
+
+    Asking takes Podman a third of a second. `rootless` and `selinux`: None where they are not known either.
+    """
+    return any(
+        _SEVERITY[entry.effect] is Severity.WARNING
+        and entry.may_apply(version, rootless=rootless, selinux=selinux)
+        and any(
+            entry.matters is None or entry.matters(value, _ABLE_TO_NOTHING)
+            for _, value in _matches(project.document, entry.path, ())
+        )
+        for entry in TABLE
+    )
 
 
 def _uses(project: ResolvedProject, entry: Entry, engine: EngineInfo) -> Iterator[Diagnostic]:

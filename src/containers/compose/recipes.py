@@ -13,7 +13,7 @@ from containers.compose.publishing import numbered_ports
 from containers.compose.rendering import Rendered, first_containers
 from containers.model.base import ServiceName
 from containers.model.project import ResolvedProject, ResourceConfig
-from containers.ports import ContainerRecipe, Translation
+from containers.ports.translation import ContainerRecipe, Translation
 
 Call = tuple[str, ...]
 

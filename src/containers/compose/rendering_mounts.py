@@ -38,7 +38,7 @@ def render_mounts(value: Any, replicas: int, scene: Scene) -> Iterator[Any]:
             case "tmpfs":
                 yield _tmpfs(volume)
             case "volume" | "image":
-                yield {k: v for k, v in volume.items() if k != "consistency"}
+                yield _whole_or_part(volume)
             case _:
                 scene.warn(f"volumes {target}", f"Podman has no mounts of type {kind}")
 
@@ -59,6 +59,14 @@ def _require_subpath(volume: Mapping[str, Any], scene: Scene) -> None:
             remedy=f"Mount the whole {kind}, or update Podman.",
             service=scene.service,
         )
+
+
+def _whole_or_part(volume: Mapping[str, Any]) -> dict[str, Any]:
+    mount = {k: v for k, v in volume.items() if k != "consistency"}
+    part = (volume.get("image") or {}).get("subpath")
+    if part:  # Podman 5.4 takes an absolute path in an image, and either in a volume
+        mount["image"] = {**volume["image"], "subpath": f"/{part.lstrip('/')}"}
+    return mount
 
 
 def _bind(volume: Mapping[str, Any], scene: Scene) -> str | dict[str, Any]:

@@ -11,9 +11,7 @@ from containers.model.errors import ErrorCode, TranslationError
 from containers.model.project import ServiceConfig
 
 _HOST_GATEWAY_SINCE = (4, 7)
-_LOG_DRIVERS = {"local": "k8s-file"} | {
-    n: n for n in ("k8s-file", "json-file", "journald", "none", "passthrough")
-}
+_LOG_DRIVERS = {"local": "k8s-file"} | {n: n for n in ("k8s-file", "json-file", "journald", "none")}
 _USUAL_RUNTIMES = frozenset({"crun", "io.containerd.runc.v2", "runc"})
 _LOG_OPTIONS = frozenset({"max-size", "path", "tag", "label"})
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from containers.compose.schema_hooks import EventHooks
 from containers.compose.schema_parts import (
     ABSENT,
     Flag,
@@ -88,5 +89,9 @@ class EnvironmentFile(Shape):
     """What findings about the files do: nothing, be shown, or stop an apply. Default: `advise`."""
     access: Mapping[str, ListOfStrings] = ABSENT
     """Who may do what: a verb, such as `up`, to the users and groups that may use it. Default: everyone."""
+    hooks: EventHooks = ABSENT
+    """What is done when something happens, by name; beside and before those of `podkeeper.yaml`."""
+    allow_hosts: ListOfStrings = ABSENT
+    """Hosts, beside this machine, that webhooks may be sent to."""
     connection: str = ABSENT
     """The Podman to use: a name of `podman system connection`, or a URL. Default: the one that is found."""

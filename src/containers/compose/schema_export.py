@@ -1,6 +1,7 @@
-"""The JSON schema of `environment.yaml`, for editors.
+"""The JSON schemas of `environment.yaml` and `podkeeper.yaml`, for editors.
 
-Run as `python -m containers.compose.schema_export`, with `PODKEEPER_DESCRIBE_MODELS` set for descriptions.
+Run as `python -m containers.compose.schema_export [environment|project]`, with `PODKEEPER_DESCRIBE_MODELS`
+set for descriptions.
 """
 
 import json
@@ -8,14 +9,25 @@ import sys
 from typing import Any
 
 from containers.compose.schema_environment import EnvironmentFile
+from containers.compose.schema_hooks import ProjectFile
+from containers.compose.schema_parts import Shape
 
 
 def environment_schema() -> dict[str, Any]:
     """What may stand in an `environment.yaml`; extensions (`x-…`) may stand everywhere."""
-    schema = EnvironmentFile.model_json_schema()
+    return _schema(EnvironmentFile, "Podkeeper environment")
+
+
+def project_schema() -> dict[str, Any]:
+    """What may stand in a `podkeeper.yaml`, in the same way."""
+    return _schema(ProjectFile, "Podkeeper project")
+
+
+def _schema(shape: type[Shape], title: str) -> dict[str, Any]:
+    schema = shape.model_json_schema()
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Podkeeper environment",
+        "title": title,
         **{key: value for key, value in _tidied(schema).items() if key != "title"},
     }
 
@@ -37,4 +49,5 @@ def _tidied(schema: Any, *, in_properties: bool = False) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(environment_schema(), indent=2))
+    make = project_schema if sys.argv[1:] == ["project"] else environment_schema
+    sys.stdout.write(json.dumps(make(), indent=2))

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from containers.compose.schema_deploy import Deploy, Develop
+from containers.compose.schema_extension import OWN_KEY, OwnKeys
 from containers.compose.schema_mounts import Device, NetworkAttachment, Port, VolumeMount
 from containers.compose.schema_parts import (
     ABSENT,
@@ -414,3 +417,5 @@ class Service(Container):
     """When it is started again: `no`, `always`, `on-failure[:retries]` or `unless-stopped`. Default: `no`."""
     scale: Whole = ABSENT
     """How many containers run; `deploy.replicas` is the newer key. Default: 1."""
+    own: OwnKeys = Field(default=ABSENT, alias=OWN_KEY)
+    """What Podkeeper does for it beyond the Compose Specification."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from containers.model.errors import ErrorCode, PodkeeperError
+from containers.model.errors import unknown_service
 
 _SECTIONS: Final = ("networks", "volumes", "secrets", "configs")
 
@@ -22,12 +22,7 @@ def only(document: Mapping[str, Any], services: Iterable[str]) -> dict[str, Any]
         if name in chosen:
             continue
         if name not in declared:
-            raise PodkeeperError(
-                ErrorCode.SERVICE_UNKNOWN,
-                f"no such service: {name}",
-                remedy=f"choose from: {', '.join(declared)}",
-                service=name,
-            )
+            raise unknown_service(name, declared)
         chosen[name] = declared[name]
         waiting += declared[name].get("depends_on") or ()
     result = {**document, "services": {name: declared[name] for name in declared if name in chosen}}

@@ -7,7 +7,7 @@ from containers.compose.nodes import Spot
 from containers.compose.reporting import Report, start_of
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
-from containers.ports import TEXT_LIMIT_BYTES, Files
+from containers.ports.files import TEXT_LIMIT_BYTES, Files
 
 
 class Sources:

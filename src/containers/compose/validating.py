@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from containers.compose.nodes import Map, Spot
 from containers.compose.reporting import Report
+from containers.compose.schema_extension import OWN_KEY
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
 
@@ -71,6 +72,7 @@ class _ServiceCheck:
         self._platforms(build)
         self._contexts(build)
         self._watch_rules()
+        self._own_keys()
 
     def _error(
         self,
@@ -190,6 +192,19 @@ class _ServiceCheck:
                     "has a rule in `develop.watch` that copies files, but no `target`",
                     rule.spots.get("action"),
                     "say where in the container files go",
+                )
+
+    def _own_keys(self) -> None:
+        own = self._service.get(OWN_KEY) or Map()
+        for key, first, second in (("reload", "signal", "exec"), ("health", "tcp", "http")):
+            part = own.get(key) or Map()
+            if part.get(first) is not None and part.get(second) is not None:
+                self._error(
+                    ErrorCode.CONFLICT,
+                    f"has both `{first}` and `{second}` in `{OWN_KEY}.{key}`",
+                    part.spots.get(second),
+                    "remove one of the two",
+                    on_key=True,
                 )
 
     def _platforms(self, build: Any) -> None:
