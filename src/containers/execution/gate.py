@@ -19,6 +19,8 @@ BACKOFF = 1.5
 """Each wait between probes is this much longer than the one before."""
 CRASHES = 3
 """Restarts by the engine itself, while we wait, after which a service counts as crash-looping."""
+NAMES_S = 0.5
+"""Between two looks, while a check fails, at whether names are resolved."""
 RECORD_ATTEMPTS = 5
 RECORD_PAUSE_S = 0.3
 _OUTPUT_CHARS = 500
@@ -32,14 +34,24 @@ class GateFailedError(Exception):
         self.problem = problem
 
 
-async def await_gate(context: Context, step: Gate, container: ContainerId) -> bool:
+async def await_gate(
+    context: Context, step: Gate, container: ContainerId, *, by_its_own_check: bool = False
+) -> bool:
     """Wait for `step`; False when the transaction was stopped meanwhile.
+
+    Args:
+        context: the transaction's surroundings.
+        step: what to wait for.
+        container: the service's.
+        by_its_own_check: have Podman run the check that the container was made with; the file says another.
 
     Raises:
         GateFailedError: the service exited, or its deadline passed.
         EngineError: the engine can not be asked.
     """
     service = context.project.services.get(step.service) if context.project else None
+    if by_its_own_check:
+        service = None
     waits: dict[GateKind, Callable[..., Awaitable[bool]]] = {
         GateKind.RUNNING: _await_running,
         GateKind.HEALTHY: _await_healthy,
@@ -60,8 +72,9 @@ async def _await_healthy(
     check = service.health_check if service else None
     settings = context.settings.gate
     started = context.clock.monotonic()
-    seconds = check.deadline_s + 1.0 if check else settings.timeout_s
+    seconds = settings.limit_s or (check.deadline_s + 1.0 if check else settings.timeout_s)
     pace = Pace(check, settings)
+    names = _Names(context, container)
     first_restarts: int | None = None
     last_words = ""
     while not context.stop.is_set():
@@ -71,10 +84,12 @@ async def _await_healthy(
             first_restarts = detail.restart_count if first_restarts is None else first_restarts
             await _refuse_if_dead(context, step, detail, detail.restart_count - first_restarts)
         elif answer.exit_code == 0:
-            context.afterwards(_record_health(context, container))
+            if check is not None:
+                context.afterwards(_settle(context, step, container))
             return True
         else:
             last_words = answer.output
+            await names.look()
         waited = context.clock.monotonic() - started
         if waited >= seconds:
             message = f"{step.service} did not become healthy within {seconds:g} s"
@@ -83,6 +98,25 @@ async def _await_healthy(
             )
         await _sleep(context, min(pace.next_wait_s(waited), max(seconds - waited, settings.probe_s)))
     return False
+
+
+class _Names:
+    """While a check fails: whether names are resolved for the service at all."""
+
+    def __init__(self, context: Context, container: ContainerId) -> None:
+        self._context = context
+        self._container = container
+        self._next = context.clock.monotonic() + NAMES_S
+
+    async def look(self) -> None:
+        """Where Podman's name server has died, have it started again; now and then."""
+        now = self._context.clock.monotonic()
+        if now < self._next:
+            return
+        self._next = now + NAMES_S
+        if await self._context.engine.revive_name_server(self._container):
+            message = "Podman's name server had ended by itself, and was started again"
+            self._context.warnings.append(Problem(code=ErrorCode.ENGINE_ERROR, message=message))
 
 
 class Pace:
@@ -122,28 +156,76 @@ async def _probe(context: Context, container: ContainerId, check: HealthCheck | 
         return None
 
 
-async def _record_health(context: Context, container: ContainerId) -> None:
+async def _settle(context: Context, step: Gate, container: ContainerId) -> None:
+    """Look once more after the settling time: what was healthy for a moment only fails the transaction.
+
+    Dependents do not wait for this; the transaction does.
+    """
+    await _sleep(context, context.settings.gate.settle_s)
+    if context.stop.is_set():
+        return
+    try:
+        problem = await _not_so_any_more(context, step, container)
+    except EngineError as error:
+        log.warning("could not record the health of %s: %s", container[:12], error)
+        return
+    if problem is not None:
+        context.fail(problem)
+
+
+async def _not_so_any_more(context: Context, step: Gate, container: ContainerId) -> Problem | None:
+    """What is wrong with a service that was healthy; raises what keeps that from being known."""
+    message = f"{step.service} was healthy and did not stay so"
+    try:
+        state = await record_health(context, container)
+        if state in {HealthState.HEALTHY, None}:
+            return None
+        return await _problem(context, step, container, ErrorCode.GATE_FAILED, message)
+    except EngineError as error:
+        if error.code is ErrorCode.NOT_FOUND:
+            return Problem(
+                code=ErrorCode.GATE_FAILED,
+                message=f"{step.service} was healthy, and its container has been removed",
+                service=step.service,
+            )
+        if error.code is not ErrorCode.SERVICE_EXITED:
+            raise
+    try:
+        return await _exited(context, step, await context.engine.inspect_container(container))
+    except EngineError as error:
+        log.info("could not find out how %s ended: %s", container[:12], error)
+        return Problem(code=ErrorCode.GATE_FAILED, message=message, service=step.service)
+
+
+async def record_health(context: Context, container: ContainerId) -> HealthState | None:
     """Have Podman run the check, so that everybody else sees the service as healthy.
 
     A check that has just passed may fail once more on a busy machine; it is asked again a few times, but
     its verdict is Podman's to keep.
+
+    Returns:
+        The verdict; None where it was not waited for, since the transaction stops.
+
+    Raises:
+        EngineError: `service_exited`: it does not run any more; and what else Podman refuses.
     """
+    state = None
     for _ in range(RECORD_ATTEMPTS):
-        try:
-            result = await context.engine.run_health_check(container)
-        except EngineError as error:
-            log.warning("could not record the health of %s: %s", container[:12], error)
-            return
-        if result.state is HealthState.HEALTHY:
-            return
+        state = (await context.engine.run_health_check(container)).state
+        if state in {HealthState.HEALTHY, HealthState.NONE}:
+            return HealthState.HEALTHY
+        if context.stop.is_set():
+            return None
         await _sleep(context, RECORD_PAUSE_S)
+    return state
 
 
 async def _await_running(
     context: Context, step: Gate, container: ContainerId, _service: ServiceConfig | None
 ) -> bool:
     settings = context.settings.gate
-    deadline = context.clock.monotonic() + settings.timeout_s
+    seconds = settings.limit_s or settings.timeout_s
+    deadline = context.clock.monotonic() + seconds
     first = await context.engine.inspect_container(container)
     seen = first
     while not context.stop.is_set():
@@ -158,7 +240,7 @@ async def _await_running(
             return True
         seen = now
         if context.clock.monotonic() >= deadline:
-            message = f"{step.service} did not stay up within {settings.timeout_s:g} s"
+            message = f"{step.service} did not stay up within {seconds:g} s"
             raise GateFailedError(await _problem(context, step, container, ErrorCode.GATE_FAILED, message))
     return False
 
@@ -167,7 +249,8 @@ async def _await_completed(
     context: Context, step: Gate, container: ContainerId, _service: ServiceConfig | None
 ) -> bool:
     settings = context.settings.gate
-    deadline = context.clock.monotonic() + settings.timeout_s
+    seconds = settings.limit_s or settings.timeout_s
+    deadline = context.clock.monotonic() + seconds
     wait = settings.probe_s
     while not context.stop.is_set():
         detail = await context.engine.inspect_container(container)
@@ -177,7 +260,7 @@ async def _await_completed(
             if not _engine_restarts(detail) or detail.restart_count >= CRASHES:
                 raise GateFailedError(await _exited(context, step, detail))
         if context.clock.monotonic() >= deadline:
-            message = f"{step.service} did not complete within {settings.timeout_s:g} s"
+            message = f"{step.service} did not complete within {seconds:g} s"
             raise GateFailedError(await _problem(context, step, container, ErrorCode.GATE_FAILED, message))
         await _sleep(context, wait)
         wait = min(wait * BACKOFF, 0.25)

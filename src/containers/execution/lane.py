@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from containers.model.errors import ErrorCode, PodkeeperError
 
@@ -14,31 +14,56 @@ class Lane:
 
     def __init__(self) -> None:
         self._busy = False
+        self._asker: asyncio.Task[Any] | None = None
         self._waiting: asyncio.Future[bool] | None = None
+        self._waiting_asker: asyncio.Task[Any] | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether something is under way."""
         return self._busy
 
+    def is_doing(self, asker: "asyncio.Task[Any]") -> bool:
+        """Whether what is under way is what this task asked for."""
+        return self._busy and self._asker is asker
+
+    def withdraw(self, asker: "asyncio.Task[Any]") -> bool:
+        """Take back what this task asked for, if it still waits; whether it did."""
+        if self._waiting is None or self._waiting.done() or self._waiting_asker is not asker:
+            return False
+        self._waiting.set_exception(PodkeeperError(ErrorCode.CANCELLED, "cancelled before it began"))
+        return True
+
     async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
         """Do `work` when what is under way has ended.
 
         Raises:
-            PodkeeperError: a newer request took this one's place in the queue (`cancelled`).
+            PodkeeperError: `cancelled`: it was withdrawn, or a newer request took its place in the queue.
         """
+        asker = asyncio.current_task()
         if self._busy:
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.set_result(False)
             turn = self._waiting = asyncio.get_running_loop().create_future()
-            if not await turn:
+            self._waiting_asker = asker
+            try:
+                is_next = await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled() and turn.exception() is None and turn.result():
+                    self._pass_on()  # it was given the lane just before it was cancelled
+                raise
+            if not is_next:
                 raise PodkeeperError(ErrorCode.CANCELLED, "a newer request took the place of this one")
-        self._busy = True
+        self._busy, self._asker = True, asker
         try:
             return await work()
         finally:
-            next_one, self._waiting = self._waiting, None
-            if next_one is not None and not next_one.done():
-                next_one.set_result(True)  # it keeps the lane busy
-            else:
-                self._busy = False
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the one that waits go on, or the lane be free."""
+        next_one, self._waiting = self._waiting, None
+        if next_one is not None and not next_one.done():
+            next_one.set_result(True)  # it keeps the lane busy
+        else:
+            self._busy = False

@@ -1,88 +1,183 @@
-"""Carrying out compensation: back to the very containers that ran before."""
+"""Getting back: to the very containers that ran before, and to their being ready."""
 
+import asyncio
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from random import SystemRandom
+from typing import TypeVar
 
-from containers.execution.compensation import (
-    Action,
-    RemoveMade,
-    RemoveMadeNetwork,
-    RemoveMadeVolume,
-    StartAgain,
-    StepBack,
-    StopAgain,
-)
 from containers.execution.context import Context
-from containers.model.base import ContainerId
-from containers.model.errors import EngineError
-from containers.model.observed import ContainerState, ObservedState
+from containers.execution.gate import GateFailedError, await_gate
+from containers.execution.restoring import Restoration, restoration
+from containers.model.base import ContainerId, ServiceName, StepId
+from containers.model.errors import EngineError, ErrorCode
+from containers.model.health import HealthState
+from containers.model.observed import FIELDS_LABEL, ObservedContainer, ObservedState
+from containers.model.plan import Gate, GateKind, Plan, RemoveContainer
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+_ATTEMPTS = 6
+"""Podman may be restarting just now: about half a minute in all, then somebody has to look."""
+_FIRST_WAIT_S = 0.2
+_random = SystemRandom()
 
-async def roll_back(context: Context, actions: Sequence[Action], before: ObservedState) -> tuple[str, ...]:
-    """Do every action, one after the other; what failed is returned, a sentence each.
 
-    One that fails does not keep the others from being tried.
+async def roll_back(
+    context: Context,
+    plan: Plan,
+    before: ObservedState,
+    *,
+    services: Collection[str] | None = None,
+    is_recovery: bool = False,
+) -> tuple[str, ...]:
+    """Put everything back that `plan` changed, and wait until what ran is ready again.
+
+    It looks, acts and looks again until there is nothing left to do, so it may be begun anew at any time,
+    also by another process.
+
+    Args:
+        context: the transaction's surroundings.
+        plan: what was carried out, wholly or in part.
+        before: the look that it was planned from.
+        services: only these, and neither networks nor volumes; None means everything.
+        is_recovery: wait also for what somebody else has started again already.
+
+    Returns:
+        What could not be put back, a sentence each.
     """
-    left = []
-    for action in actions:
+    failures: dict[str, str] = {}
+    begun: dict[ContainerId, ObservedContainer] = {}
+    wait_s = _FIRST_WAIT_S
+    is_transient = False
+    for _ in range(_ATTEMPTS):
+        if is_transient:
+            await context.clock.sleep(wait_s * (1 + _random.random() / 4))
+            wait_s *= 2
+        failures.clear()
         try:
-            await _act(context, action, before)
+            now = await context.engine.snapshot(before.project)
         except EngineError as error:
-            log.warning("rollback: %s failed", action.kind, exc_info=error)
-            left.append(f"{_subject(action)}: {error}")
-    return tuple(left)
+            failures["podman"] = str(error)
+            is_transient = error.is_transient
+        else:
+            todo = restoration(plan, before, now, context.transaction, services=services)
+            lost = {c.name: f"{c.name} is gone and can not be brought back as it was" for c in todo.lost}
+            # one that was started and does not run any more has ended by itself: its gate says so
+            todo = todo.model_copy(
+                update={
+                    "lost": (),
+                    "stopping": tuple(c for c in todo.stopping if c.id not in begun),
+                    "started": tuple(c for c in todo.started if c.id not in begun),
+                }
+            )
+            is_transient = await _restore(context, plan, todo, failures)
+            begun.update((c.id, c) for c in todo.started if c.name not in failures)
+            failures.update(lost)
+            if is_recovery:
+                begun.update((c.id, c) for c in todo.unready)
+            if todo.is_empty:
+                break
+        if failures and not is_transient:
+            break
+    context.is_unfinished = bool(failures) and is_transient
+    if not failures:
+        failures.update(await _until_ready(context, begun.values()))
+    return tuple(failures.values())
 
 
-async def _act(context: Context, action: Action, before: ObservedState) -> None:
+async def _restore(context: Context, plan: Plan, todo: Restoration, failures: dict[str, str]) -> bool:
+    """Do all of it, noting what fails; whether trying again may help."""
     engine = context.engine
-    match action:
-        case StepBack():
-            await _step_back(context, action)
-        case RemoveMade():
-            container = action.container or await _find(context, action, before)
-            if container is not None:
-                await engine.remove_container(container, volumes=True)
-        case StopAgain():
-            await engine.stop_container(action.container, context.grace_s(action.service))
-        case StartAgain():
-            await engine.start_container(action.container)
-        case RemoveMadeNetwork():
-            await engine.remove_network(action.name)
-        case RemoveMadeVolume():
-            await engine.remove_volume(action.name)
+    transient = False
+
+    async def each(
+        items: Iterable[_T], name: Callable[[_T], str], act: Callable[[_T], Awaitable[None]]
+    ) -> None:
+        async def one(item: _T) -> None:
+            nonlocal transient
+            try:
+                async with context.slots:
+                    await act(item)
+            except EngineError as error:
+                log.info("rollback: %s failed", name(item), exc_info=error)
+                failures[name(item)] = f"{name(item)}: {error}"
+                transient = transient or error.is_transient
+
+        async with asyncio.TaskGroup() as group:
+            for item in items:
+                group.create_task(one(item))
+
+    async def stop(container: ObservedContainer) -> None:
+        await engine.stop_container(container.id, context.grace_s(container.service))
+
+    # a new container may have taken over the volumes of one that made way for it, and is gone
+    volumes = not any(isinstance(step, RemoveContainer) and step.makes_way for step in plan.steps)
+    await each(todo.removed, _name, lambda c: engine.remove_container(c.id, volumes=volumes))
+    await each(todo.renamed, lambda pair: pair[1], lambda pair: engine.rename_container(pair[0].id, pair[1]))
+    await each((*todo.stopped, *todo.stopping), _name, stop)
+    for layer in _layers(context, todo.started):
+        await each(layer, _name, lambda c: engine.start_container(c.id))
+    await each(todo.networks, str, engine.remove_network)
+    await each(todo.volumes, str, engine.remove_volume)
+    return transient
 
 
-async def _step_back(context: Context, action: StepBack) -> None:
-    """Undo a replacement from wherever it stopped."""
-    engine, step = context.engine, action.step
-    new = context.containers.get(step.created_by)
-    old = await engine.inspect_container(step.old)
-    if new is not None:
-        detail = await engine.inspect_container(new)
-        if detail.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}:
-            await engine.kill_container(new)
-            await engine.stop_container(new, 0)
-        if detail.name == step.name:
-            await engine.rename_container(new, context.names.waiting(step))
-    if old.name != step.name:
-        await engine.rename_container(step.old, step.name)
-    if step.old_was_running and old.state is not ContainerState.RUNNING:
-        await engine.start_container(step.old)
+def _name(container: ObservedContainer) -> str:
+    return container.name
 
 
-async def _find(context: Context, action: RemoveMade, before: ObservedState) -> ContainerId | None:
-    """The container of a create of unknown end, by the name it would have; never one that was there."""
-    wanted = context.names.waiting(action.step) if action.step.replaces else action.step.name
-    known = {c.id for c in before.containers}
-    now = await context.engine.snapshot(before.project)
-    return next((c.id for c in now.containers if c.name == wanted and c.id not in known), None)
+def _layers(
+    context: Context, containers: Collection[ObservedContainer]
+) -> Iterable[tuple[ObservedContainer, ...]]:
+    """The containers, each layer after those that it depends on."""
+    depths = context.depths
+    for depth in sorted({depths.get(c.service, 0) for c in containers}):
+        yield tuple(c for c in containers if depths.get(c.service, 0) == depth)
 
 
-def _subject(action: Action) -> str:
-    match action:
-        case StepBack() | RemoveMade():
-            return action.step.name
-        case StopAgain() | StartAgain() | RemoveMadeNetwork() | RemoveMadeVolume():
-            return action.name
+async def _until_ready(context: Context, containers: Collection[ObservedContainer]) -> dict[str, str]:
+    """Wait until what was started again is as well as it was; what did not get there."""
+    failures: dict[str, str] = {}
+
+    async def one(container: ObservedContainer) -> None:
+        kind = GateKind.HEALTHY if container.health is HealthState.HEALTHY else GateKind.RUNNING
+        gate = Gate(
+            id=StepId(f"gate:{container.service}:{container.number}:{kind}"),
+            cause="it ran before",
+            service=ServiceName(container.service),
+            number=container.number,
+            gate=kind,
+        )
+        is_other = not _keeps_its_check(context, container)
+        try:
+            await await_gate(context, gate, container.id, by_its_own_check=is_other)
+        except GateFailedError as error:
+            failures[container.name] = f"{container.name} runs again, but: {error.problem.message}"
+        except EngineError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                failures[container.name] = f"{container.name} runs again, but: {error}"
+
+    was_well = (c for c in containers if c.health in {HealthState.HEALTHY, HealthState.NONE})
+    outer = context.group
+    async with asyncio.TaskGroup() as group:
+        context.group = group
+        for container in was_well:
+            group.create_task(one(container))
+    context.group = outer
+    return failures
+
+
+def _keeps_its_check(context: Context, container: ObservedContainer) -> bool:
+    """Whether the project's health check is the one that the container was made with."""
+    config = context.project.services.get(container.service) if context.project else None
+    if config is None:
+        return False
+    try:
+        made_with = json.loads(container.labels.get(FIELDS_LABEL, "{}"))
+    except ValueError:
+        return False
+    wanted = config.field_hashes.get("healthcheck")
+    return isinstance(made_with, dict) and made_with.get("healthcheck") == wanted

@@ -1,10 +1,13 @@
 """How each kind of step is done on the engine."""
 
 import functools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from containers.execution.anonymous_volumes import anonymous_volumes, remove_for_good, with_inherited_volumes
 from containers.execution.context import Context
 from containers.execution.gate import await_gate
+from containers.execution.hooks import after_start, before_stop
 from containers.model.base import ContainerId, ServiceName, StepId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.outcome import Done, NotRun
@@ -17,6 +20,7 @@ from containers.model.plan import (
     KeepContainer,
     PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     ReplaceContainer,
@@ -25,7 +29,7 @@ from containers.model.plan import (
     Step,
     StopContainer,
 )
-from containers.ports import ContainerRecipe, Translation
+from containers.ports.translation import ContainerRecipe, Translation
 
 
 async def perform(context: Context, step: Step, running: dict[tuple[ServiceName, int], ContainerId]) -> Any:
@@ -75,13 +79,13 @@ async def _(step: BuildImage, context: Context, _running: Any) -> Done:
 
 @_perform.register
 async def _(step: CreateNetwork, context: Context, _running: Any) -> Done:
-    options = _translation(context).networks.get(step.name, ())
+    options = (*_translation(context).networks.get(step.name, ()), *_labelled(context, step.name))
     return _done(step, created=await context.engine.create_network(step.name, options))
 
 
 @_perform.register
 async def _(step: CreateVolume, context: Context, _running: Any) -> Done:
-    options = _translation(context).volumes.get(step.name, ())
+    options = (*_translation(context).volumes.get(step.name, ()), *_labelled(context, step.name))
     return _done(step, created=await context.engine.create_volume(step.name, options))
 
 
@@ -93,6 +97,10 @@ async def _(step: CreateContainer, context: Context, running: dict[Any, Containe
     if recipe.numbered_options:
         own = recipe.numbered_options[step.number - 1]
         recipe = recipe.model_copy(update={"options": (*recipe.options, *own)})
+    recipe = _bound_to_what_runs(recipe, context, step, running)
+    if pin := context.pins.get(recipe.image):
+        recipe = recipe.model_copy(update={"image": pin})
+    recipe = await with_inherited_volumes(context, step, recipe)
     labels = dict(context.labels.get(step.service, {}))
     if step.number != 1:
         labels["com.docker.compose.container-number"] = str(step.number)
@@ -112,6 +120,7 @@ async def _(step: StartContainer, context: Context, running: dict[Any, Container
     container = step.container or context.containers[_made_by(step)]
     async with context.slots:
         await context.engine.start_container(container)
+    await after_start(context, step.service, container)
     running[step.service, step.number] = container
     return _done(step, container)
 
@@ -119,26 +128,34 @@ async def _(step: StartContainer, context: Context, running: dict[Any, Container
 @_perform.register
 async def _(step: ReplaceContainer, context: Context, running: dict[Any, ContainerId]) -> Done:
     new = context.containers[step.created_by]
+    if step.old_was_running:
+        await before_stop(context, step.service, step.old)
     async with context.slots:
         if step.old_was_running:
             await context.engine.stop_container(step.old, context.grace_s(step.service))
         await context.engine.rename_container(step.old, context.names.aside(step))
         await context.engine.rename_container(new, step.name)
-        await context.engine.start_container(new)
+        if step.start:
+            await context.engine.start_container(new)
+    if step.start:
+        await after_start(context, step.service, new)
     running[step.service, step.number] = new
     return _done(step, new)
 
 
 @_perform.register
 async def _(step: RestartContainer, context: Context, running: dict[Any, ContainerId]) -> Done:
+    await before_stop(context, step.service, step.container)
     async with context.slots:
         await context.engine.restart_container(step.container, context.grace_s(step.service))
+    await after_start(context, step.service, step.container)
     running[step.service, step.number] = step.container
     return _done(step, step.container)
 
 
 @_perform.register
 async def _(step: StopContainer, context: Context, _running: Any) -> Done:
+    await before_stop(context, step.service, step.container)
     await context.engine.stop_container(step.container, context.grace_s(step.service))
     return _done(step, step.container)
 
@@ -146,8 +163,11 @@ async def _(step: StopContainer, context: Context, _running: Any) -> Done:
 @_perform.register
 async def _(step: RemoveContainer, context: Context, _running: Any) -> Done:
     if step.running:
-        await context.engine.stop_container(step.container, context.grace_s(step.service))
-    await context.engine.remove_container(step.container, volumes=True)
+        await before_stop(context, step.service, step.container)
+    if step.makes_way:
+        context.anonymous_volumes[step.name] = await anonymous_volumes(context.engine, step.container)
+    grace_s = context.grace_s(step.service) if step.running else 0.0
+    await remove_for_good(context, step, grace_s)
     return _done(step, step.container)
 
 
@@ -160,6 +180,12 @@ async def _(step: RemoveNetwork, context: Context, _running: Any) -> Done:
 @_perform.register
 async def _(step: RemoveVolume, context: Context, _running: Any) -> Done:
     await context.engine.remove_volume(step.name)
+    return _done(step)
+
+
+@_perform.register
+async def _(step: RemoveImage, context: Context, _running: Any) -> Done:
+    await context.engine.remove_image(step.image)
     return _done(step)
 
 
@@ -179,6 +205,35 @@ async def _(step: Gate, context: Context, running: dict[Any, ContainerId]) -> Do
     if await await_gate(context, step, container):
         return _done(step, container)
     return NotRun(step=step.id)
+
+
+def _bound_to_what_runs(
+    recipe: ContainerRecipe,
+    context: Context,
+    step: CreateContainer,
+    running: Mapping[tuple[ServiceName, int], ContainerId],
+) -> ContainerRecipe:
+    """The recipe with the containers it is bound to by id: another program named those it made otherwise."""
+    hosts = context.hosts.get(step.service, frozenset()) if context.project else frozenset[ServiceName]()
+    ids = {
+        context.project.container_name(context.project.services[host], 1): running[host, 1]
+        for host in hosts
+        if context.project is not None and (host, 1) in running
+    }
+    options = tuple(_with_ids(option, ids) for option in recipe.options)
+    return recipe if options == recipe.options else recipe.model_copy(update={"options": options})
+
+
+def _with_ids(option: str, ids: Mapping[str, ContainerId]) -> str:
+    head, separator, name = option.rpartition("container:")
+    if separator or name in ids:
+        return head + separator + ids.get(name, ContainerId(name))
+    return option
+
+
+def _labelled(context: Context, resource: str) -> Iterator[str]:
+    for name, value in context.resource_labels.get(resource, {}).items():
+        yield from ("--label", f"{name}={value}")
 
 
 def _made_by(step: StartContainer) -> StepId:

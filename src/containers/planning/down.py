@@ -10,6 +10,7 @@ from containers.model.plan import (
     GateKind,
     Plan,
     RemoveContainer,
+    RemoveImage,
     RemoveNetwork,
     RemoveVolume,
     RestartContainer,
@@ -46,16 +47,24 @@ def plan_down(
                 f"containers of services that are not in the file stay: {names} (--remove-orphans)"
             )
             containers = [c for c in containers if c.service in known]
-    steps: list[Step] = list(_removals(project, containers))
+    steps: list[Step] = list(_removals(project, containers, volumes=options.volumes))
     if not options.services:
         after = tuple(s.id for s in steps)
         is_whole = len(containers) == len(observed.containers)
         steps.extend(_resource_removals(name, project, observed, options, after, is_whole=is_whole))
+    if options.images and project is not None:
+        after = tuple(s.id for s in steps)
+        chosen = [s for n, s in project.services.items() if not options.services or n in options.services]
+        images = [s.image for s in chosen if options.images == "all" or s.image == f"{name}-{s.name}"]
+        steps.extend(
+            RemoveImage(id=StepId(f"remove-image:{i}"), cause="asked to remove images", needs=after, image=i)
+            for i in dict.fromkeys(images)
+        )
     return Plan(project=name, verb="down", steps=in_order(steps), warnings=tuple(warnings))
 
 
 def _removals(
-    project: ResolvedProject | None, containers: list[ObservedContainer]
+    project: ResolvedProject | None, containers: list[ObservedContainer], *, volumes: bool
 ) -> Iterable[RemoveContainer]:
     dependents = _dependents(project)
     ids = {c.id: StepId(f"remove:{c.name}") for c in containers}
@@ -69,6 +78,7 @@ def _removals(
             name=container.name,
             container=container.id,
             running=container.is_running,
+            volumes=volumes,
         )
 
 
@@ -117,7 +127,8 @@ def plan_stop(
 ) -> Plan:
     """Stop what runs, dependents first; containers stay."""
     dependents = _dependents(project)
-    running = [c for c in observed.containers if c.is_running and (not services or c.service in services)]
+    mine = (c for c in observed.containers if not c.is_one_off)
+    running = [c for c in mine if c.is_running and (not services or c.service in services)]
     ids = {c.id: StepId(f"stop:{c.name}") for c in running}
     steps = [
         StopContainer(

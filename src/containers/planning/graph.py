@@ -85,4 +85,4 @@ def service_order(project: ResolvedProject) -> tuple[ServiceName, ...]:
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
     """The steps, each after all that it needs."""
     by_id = {step.id: step for step in steps}
-    return tuple(by_id[i] for i in dependencies_first({s.id: s.needs for s in by_id.values()}))
+    return tuple(by_id[i] for i in dependencies_first({s.id: (*s.needs, *s.after) for s in by_id.values()}))

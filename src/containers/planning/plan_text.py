@@ -15,6 +15,7 @@ _SIGNS = {
     "remove_container": ("-", "remove"),
     "remove_network": ("-", "remove network"),
     "remove_volume": ("-", "remove volume"),
+    "remove_image": ("-", "remove image"),
     "keep_container": ("=", "keep"),
 }
 
@@ -49,4 +50,4 @@ def plan_lines(plan: Plan, *, with_kept: bool = False) -> tuple[str, ...]:
         lines.append(f"{sign} {describe(step)}: {step.cause}")
     if not plan.changes:
         lines.append(f"{plan.project}: nothing to do")
-    return (*lines, *(f"! {w}" for w in plan.warnings))
+    return (*lines, *(f"! {w}" for w in (*plan.irreversible, *plan.warnings)))
