@@ -3,26 +3,44 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from containers.adapters.chosen_environments import ChosenEnvironments
+from containers.adapters.file_tree import LocalFileTree
+from containers.adapters.fingerprints import KeyedFingerprints
+from containers.adapters.host_facts import LocalHost
 from containers.adapters.local_files import LocalFiles
+from containers.adapters.part_notes import PartFiles
+from containers.adapters.process_watch import PidfdWatch
 from containers.adapters.project_locks import FileProjectLocks
+from containers.adapters.revision_files import RevisionFiles
+from containers.adapters.supervision_files import FileSupervisionNotes, FileSupervisorLeases
 from containers.adapters.system_clock import SystemClock
+from containers.adapters.systemd_user_units import SystemdUserUnits
 from containers.bus import EventBus
 from containers.compose_manager import ComposeManager
 from containers.environment_manager import EnvironmentManager, Selection
 from containers.event_integration import EventIntegration
-from containers.health_monitor import HealthMonitor
+from containers.execution.apply import Applier
+from containers.execution.preflight import Preflight
 from containers.model.errors import EngineError, ErrorCode
+from containers.model.events import PartFailed
 from containers.model.observed import EngineInfo
-from containers.ports import ComposeTranslator, ContainerEngine
+from containers.parts import Parts
+from containers.ports.engine import ContainerEngine
+from containers.ports.files import FileWatcher
+from containers.ports.stores import HealthHistory, Journal
+from containers.ports.translation import ComposeTranslator
+from containers.project_changes import ProjectChanges
 from containers.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
+    from containers.hook_runner import Tell
+    from containers.service_watch import ServiceWatch
+    from containers.stack_keeper import StackKeeper
     from containers.vscode_integration import Stack
 
 log = logging.getLogger(__name__)
@@ -53,11 +71,13 @@ class GuardedTasks:
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
+        self.broke: Callable[[str, Exception], None] | None = None
+        """Told the name of each task that breaks, and why."""
 
     def create_task(
         self, coro: Coroutine[Any, Any, _T], *, name: str | None = None
     ) -> asyncio.Task[_T | None]:
-        """Run `coro`; what it raises is logged, with the whole chain, and ends only this task."""
+        """Run `coro`; what it raises is logged, with the whole chain, told, and ends only this task."""
         task = self._group.create_task(self._guard(coro, name or "task"), name=name)
         # one that is cancelled before its first step would otherwise leave `coro` unawaited
         task.add_done_callback(lambda _: coro.close())
@@ -66,8 +86,10 @@ class GuardedTasks:
     async def _guard(self, coro: Coroutine[Any, Any, _T], name: str) -> _T | None:
         try:
             return await coro
-        except Exception:
+        except Exception as error:
             log.exception("background task %s broke", name)
+            if self.broke is not None:
+                self.broke(name, error)
             return None
 
 
@@ -82,15 +104,30 @@ class Application:
         self.files = LocalFiles()
         self.bus = EventBus(self.clock)
         self.bus.start(tasks)
+        tasks.broke = self._tell_broken
+        self.part_notes = PartFiles(settings.state_dir)
+        self.parts = Parts(self.bus, self.part_notes)
         self.locks = FileProjectLocks(settings.state_dir)
+        self.units = SystemdUserUnits(environ)
+        self.notes = FileSupervisionNotes(settings.state_dir)
+        self._fingerprints = KeyedFingerprints(settings.state_dir, environ)
+        self._journal: Journal | None = None
+        self._health_history: HealthHistory | None = None
+        self.revisions = RevisionFiles(settings.state_dir)
         self.choices = ChosenEnvironments(settings.state_dir)
         self._connection: str | None = None
-        self.events = EventIntegration(engine=self.engine, bus=self.bus, clock=self.clock)
+        self.events = EventIntegration(
+            engine=self.engine, bus=self.bus, clock=self.clock, processes=PidfdWatch()
+        )
         self.events.bind(tasks)
         self._translator: ComposeTranslator | None = None
         self._engine: ContainerEngine | None = None
-        self._engine_info: EngineInfo | None = None
         self._connecting: asyncio.Task[ContainerEngine | EngineError | None] | None = None
+
+    def _tell_broken(self, task: str, error: Exception) -> None:
+        """What is broken stays so until this process ends; that is better seen than searched for."""
+        reason = f"it broke: {type(error).__name__}: {error}"
+        self.bus.publish(PartFailed(at=self.clock.now(), source="server", part=f"task {task}", reason=reason))
 
     async def engine(self) -> ContainerEngine:
         """The engine, connected at first use; who asks while that is under way gets the same one.
@@ -98,36 +135,46 @@ class Application:
         Raises:
             EngineError: it can not be reached. The next call tries again.
         """
-        if self._engine is None:
+        while self._engine is None:
             if self._connecting is None or self._connecting.done():
                 self._connecting = self.tasks.create_task(self._connect(), name="connect")
-            connected = await asyncio.shield(self._connecting)
+            connecting = self._connecting
+            connected = await asyncio.shield(connecting)
+            if connecting is not self._connecting:
+                continue  # another Podman was chosen meanwhile
             if connected is None:
                 raise EngineError(ErrorCode.INTERNAL, "connecting to Podman broke; the log says why")
             if isinstance(connected, EngineError):
                 raise connected
             self._engine = connected
-            self._engine_info = await connected.info()
         return self._engine
 
     @property
     def engine_info(self) -> EngineInfo | None:
         """What is known of the engine by now, without asking it."""
-        return self._engine_info
+        return self._engine.known_info if self._engine is not None else None
 
-    def use_connection(self, connection: str | None) -> None:
+    def use_connection(self, connection: str | None) -> bool:
         """Take the Podman that an environment names from now on; None takes the one that is found.
 
-        A connection that a person set for this process wins. One that is open already is closed; who follows
-        its events connects anew.
+        One that is open already is closed; its events are followed no more.
+
+        Returns:
+            Whether that counts: a connection that a person set for this process wins over all environments.
         """
+        if self.settings.engine.url is not None:
+            return False
         if connection == self._connection:
-            return
+            return True
         self._connection = connection
         engine, self._engine = self._engine, None
-        self._connecting = self._engine_info = None
+        connecting, self._connecting = self._connecting, None
         if engine is not None:
             _ = self.tasks.create_task(engine.close(), name="close")
+        elif connecting is not None:
+            _ = self.tasks.create_task(_close_once_open(connecting), name="close")
+        self.events.follow_anew()
+        return True
 
     async def _connect(self) -> ContainerEngine | EngineError:
         from containers.adapters.podman_rest import connect  # noqa: PLC0415  (start-up time)
@@ -157,47 +204,131 @@ class Application:
             )
         return self._translator
 
+    @property
+    def journal(self) -> Journal:
+        """The database of transactions, opened at first use."""
+        if self._journal is None:
+            from containers.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415  (start-up time)
+            from containers.adapters.sqlite_journal import SqliteJournal  # noqa: PLC0415
+
+            self._journal = SqliteJournal(SqliteDatabase(self.settings.state_dir / "state.db"))
+        return self._journal
+
+    @property
+    def health_history(self) -> HealthHistory:
+        """The same database by a connection of its own, for what was measured; opened at first use."""
+        if self._health_history is None:
+            from containers.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415  (start-up time)
+            from containers.adapters.sqlite_history import SqliteHistory  # noqa: PLC0415
+
+            database = SqliteDatabase(self.settings.state_dir / "state.db")
+            self._health_history = SqliteHistory(database, self.settings.history)
+        return self._health_history
+
+    @property
+    def watcher(self) -> FileWatcher:
+        """Sees files change."""
+        from containers.adapters.file_watcher import WatchdogFileWatcher  # noqa: PLC0415  (start-up time)
+
+        return WatchdogFileWatcher(self.clock)
+
     def environments(self, selection: Selection) -> EnvironmentManager:
         """An environment manager for what a person named."""
         return EnvironmentManager(selection=selection, files=self.files, environ=self.environ)
 
     def manager(self, selection: Selection) -> ComposeManager:
         """A compose manager for what a person named."""
+        applier = Applier(
+            engine=self.engine,
+            translator=lambda: self.translator,
+            locks=self.locks,
+            journal=self.journal,
+            revisions=self.revisions,
+            publisher=self.bus,
+            clock=self.clock,
+        )
+        changes = ProjectChanges(
+            applier=applier,
+            engine=self.engine,
+            fingerprints=self._fingerprints,
+            preflight=Preflight(
+                translator=lambda: self.translator,
+                host=LocalHost(),
+                engine=self.engine,
+                environ=self.environ,
+                state_dir=self.settings.state_dir,
+            ),
+            clock=self.clock,
+            settings=self.settings,
+        )
         return ComposeManager(
             environments=self.environments(selection),
             engine=self.engine,
             translator=lambda: self.translator,
-            locks=self.locks,
+            changes=changes,
+            journal=self.journal,
+            health_history=self.health_history,
+            notes=self.notes,
+            leases=FileSupervisorLeases(self.settings.state_dir),
             publisher=self.bus,
             clock=self.clock,
             settings=self.settings,
+            parts=self.part_notes,
         )
 
-    def monitor(self, manager: ComposeManager) -> HealthMonitor:
-        """A health monitor for a manager's project."""
-        return HealthMonitor(
-            project=lambda: manager.project,
+    def keeper(self, manager: ComposeManager, tell: "Tell", printed: "Tell | None" = None) -> "StackKeeper":
+        """All that keeps a manager's project.
+
+        `tell` shows a message with its level to the person, `printed` what a hook's command printed; without
+        it that goes into the log.
+        """
+        from containers.app_keeping import Keeping  # noqa: PLC0415  (start-up time)
+
+        keeping = Keeping(
             engine=self.engine,
             events=self.events,
             bus=self.bus,
             locks=self.locks,
+            notes=self.notes,
+            history=self.health_history,
             clock=self.clock,
-            settings=lambda: manager.monitor_settings,
+            settings=self.settings,
+            environ=self.environ,
             group=self.tasks,
         )
+        return keeping.keeper(manager, tell, printed)
 
-    def stack(self, folder: Path) -> "Stack":
-        """A workspace folder's stack."""
+    def service_watch(self, manager: ComposeManager) -> "ServiceWatch":
+        """What brings changed files into a manager's services."""
+        from containers.service_watch import ServiceWatch  # noqa: PLC0415  (start-up time)
+
+        return ServiceWatch(
+            manager=manager,
+            engine=self.engine,
+            watcher=self.watcher,
+            tree=LocalFileTree(),
+            files=self.files,
+            bus=self.bus,
+            clock=self.clock,
+        )
+
+    def stack(self, folder: Path, tell: "Tell") -> "Stack":
+        """A workspace folder's stack; `tell` shows a message to the person."""
         from containers.vscode_integration import Stack  # noqa: PLC0415  (start-up time)
 
         manager = self.manager(Selection(folder=folder))
         manager.environment = self.choices.get(folder) or manager.environment
-        return Stack(folder=folder, manager=manager, monitor=self.monitor(manager))
+        return Stack(folder=folder, manager=manager, keeper=self.keeper(manager, tell))
 
     async def close(self) -> None:
         """Let go of everything, last made first; each part has its budget."""
         await self.events.close()
         await self.bus.close()
+        if self._health_history is not None:
+            self._health_history.close()
+        self.parts.close()
+        if self._journal is not None:
+            self._journal.close()
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
         if self._engine is not None:
@@ -259,6 +390,8 @@ async def serve_lsp(environ: Mapping[str, str]) -> None:
             engine_info=lambda: app.engine_info,
             choose=app.choices.choose,
             use_connection=app.use_connection,
+            watcher=app.watcher,
+            failed_parts=lambda: app.parts.failed,
         )
         server = build_server(backend)
         client.attach(server)
@@ -274,3 +407,10 @@ async def serve_lsp(environ: Mapping[str, str]) -> None:
             )
         finally:
             backend.shutting_down()
+
+
+async def _close_once_open(connecting: "asyncio.Task[ContainerEngine | EngineError | None]") -> None:
+    """An engine that nobody waits for any more."""
+    engine = await asyncio.shield(connecting)
+    if engine is not None and not isinstance(engine, EngineError):
+        await engine.close()

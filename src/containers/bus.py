@@ -2,12 +2,13 @@
 
 blinker calls receivers one after another in the publisher's stack, and the first that raises skips the
 rest. So receivers here only enqueue: what a handler does, how long it takes and how it fails is the
-business of its own worker.
+business of its own worker. Workers are woken in the order in which they subscribed.
 """
 
 import asyncio
 import inspect
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
@@ -15,9 +16,17 @@ from typing import Any
 
 from blinker import Signal
 from ulid import ULID
+from ulid.base32 import ENCODE
 
-from containers.model.events import EventBase, HandlerFailed, SubscriberLagged
-from containers.ports import Clock, TaskOwner
+from containers.model.events import (
+    EventBase,
+    HandlerFailed,
+    PartFailed,
+    PartRecovered,
+    SubscriberLagged,
+    covers,
+)
+from containers.ports.machine import Clock, TaskOwner
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +41,10 @@ DRAIN_S = 2.0
 """How long `close` lets subscribers finish what waits for them."""
 
 
+_SUFFIX = 2
+_SUFFIXES = tuple(a + b for a in ENCODE for b in ENCODE)
+
+
 class Overflow(Enum):
     """What a full queue does."""
 
@@ -39,6 +52,30 @@ class Overflow(Enum):
     """Lose the oldest, count it, and tell `bus.subscriber_lagged` once until it has caught up."""
     LATEST_ONLY = "latest_only"
     """Keep one waiting event: for views, which only want to know that something changed."""
+
+
+class Identifiers:
+    """ULIDs that grow: of two, the later is the greater, also within a millisecond.
+
+    A ULID costs as much as telling an event to ten subscribers. So one is made for each millisecond, and its
+    last characters count; they begin anew with each, which leaves the rest of its random part as it is.
+    """
+
+    def __init__(self) -> None:
+        self._prefix = ""
+        self._made_ms = -1
+        self._count = 0
+
+    def next(self) -> str:
+        """The next one."""
+        now_ms = time.time_ns() // 1_000_000
+        if now_ms > self._made_ms or self._count >= len(_SUFFIXES):
+            self._made_ms = max(now_ms, self._made_ms + (self._count >= len(_SUFFIXES)))
+            self._prefix = str(ULID.from_timestamp(self._made_ms / 1000))[:-_SUFFIX]
+            self._count = 0
+        suffix = _SUFFIXES[self._count]
+        self._count += 1
+        return self._prefix + suffix
 
 
 class Subscription:
@@ -50,6 +87,8 @@ class Subscription:
         self.name = name
         self.dropped = 0
         self._topics = tuple(topics)
+        self._wants: dict[str, bool] = {}
+        """What was found for each kind so far; there are some dozens of kinds."""
         self._handler = handler
         self._size = 1 if overflow is Overflow.LATEST_ONLY else size
         self._overflow = overflow
@@ -60,11 +99,11 @@ class Subscription:
         self._is_lagging = False
 
     def wants(self, kind: str) -> bool:
-        """Whether a topic covers `kind`: `*`, the kind itself, or a prefix such as `container.*`."""
-        return any(
-            topic in ("*", kind) or (topic.endswith(".*") and kind.startswith(topic[:-1]))
-            for topic in self._topics
-        )
+        """Whether one of its topics covers `kind`."""
+        wanted = self._wants.get(kind)
+        if wanted is None:
+            wanted = self._wants[kind] = covers(self._topics, kind)
+        return wanted
 
     def enqueue(self, event: EventBase) -> bool:
         """Put an event in the queue; True when this is where the subscriber began to lag."""
@@ -75,23 +114,29 @@ class Subscription:
                 self.dropped += 1
                 began_to_lag = not self._is_lagging
                 self._is_lagging = True
+        if not self._queue:
+            self._idle.clear()
+            self._wake.set()
         self._queue.append(event)
-        self._idle.clear()
-        self._wake.set()
         return began_to_lag
 
-    async def drain(self, failed: Callable[[str, EventBase, Exception], None]) -> None:
+    async def drain(
+        self, failed: Callable[[str, EventBase, Exception], None], caught_up: Callable[[str], None]
+    ) -> None:
         """Hand events to the handler, in order, for ever."""
         while True:
             while self._queue:
                 event = self._queue.popleft()
                 try:
                     result = self._handler(event)
-                    if inspect.isawaitable(result):
+                    if result is not None and inspect.isawaitable(result):
                         await result
                 except Exception as error:  # noqa: BLE001  (the bus drain: a handler must not end its worker)
                     failed(self.name, event, error)
-            self._is_lagging = False
+            if self._is_lagging:
+                self._is_lagging = False
+                caught_up(self.name)
+                continue  # telling that may have put something into this very queue
             self._idle.set()
             self._wake.clear()
             await self._wake.wait()
@@ -111,9 +156,14 @@ class EventBus:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._signal = Signal("podkeeper")
+        self._signal.connect(self._hand_out, weak=False)
         self._history: deque[EventBase] = deque(maxlen=HISTORY)
         self._sequence = 0
-        self._subscriptions: dict[Subscription, Callable[..., None]] = {}
+        self._identifiers = Identifiers()
+        self._subscriptions: dict[Subscription, None] = {}
+        """In the order in which they were made: who keeps a state listens before those who show it."""
+        self._broken: set[str] = set()
+        """Subscribers of which a handler has failed; told once."""
         self._tasks: dict[Subscription, asyncio.Task[None]] = {}
         self._group: TaskOwner | None = None
 
@@ -137,7 +187,7 @@ class EventBus:
     def publish(self, event: EventBase) -> None:
         """Number the event, keep it, and put it in the queue of everybody who wants it."""
         self._sequence += 1
-        numbered = event.model_copy(update={"id": str(ULID()), "sequence": self._sequence})
+        numbered = event.model_copy(update={"id": self._identifiers.next(), "sequence": self._sequence})
         self._history.append(numbered)
         self._signal.send(self, event=numbered)
 
@@ -162,38 +212,24 @@ class EventBus:
             replay: first hand over what is kept of the past.
         """
         subscription = Subscription(name, topics, handler, size, overflow)
-
-        def receive(_sender: object, *, event: EventBase) -> None:
-            kind: str = getattr(event, "kind", "")
-            if subscription.wants(kind) and subscription.enqueue(event) and kind != "bus.subscriber_lagged":
-                self.publish(
-                    SubscriberLagged(
-                        at=self._clock.now(), source="bus", subscriber=name, dropped=subscription.dropped
-                    )
-                )
-
         if replay:
             for event in self._history:
-                receive(self, event=event)
-        self._subscriptions[subscription] = receive
-        self._signal.connect(receive, weak=False)
+                self._hand(subscription, event)
+        self._subscriptions[subscription] = None
         if self._group is not None:
             self._spawn(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; what waits for it is dropped."""
-        receive = self._subscriptions.pop(subscription, None)
-        if receive is not None:
-            self._signal.disconnect(receive)
+        self._subscriptions.pop(subscription, None)
         task = self._tasks.pop(subscription, None)
         if task is not None:
             task.cancel()
 
     def history(self, topics: Sequence[str] = ("*",)) -> tuple[EventBase, ...]:
         """What is kept of the past, oldest first."""
-        chooser = Subscription("history", topics, lambda _: None, 1, Overflow.LATEST_ONLY)
-        return tuple(e for e in self._history if chooser.wants(getattr(e, "kind", "")))
+        return tuple(e for e in self._history if covers(topics, getattr(e, "kind", "")))
 
     async def stream(
         self, topics: Sequence[str] = ("*",), *, replay: bool = False, size: int = QUEUE
@@ -207,11 +243,34 @@ class EventBus:
         finally:
             self.unsubscribe(subscription)
 
+    def _hand_out(self, _sender: object, *, event: EventBase) -> None:
+        """Blinker's one receiver: of several it would call whichever comes first in a set."""
+        for subscription in tuple(self._subscriptions):
+            self._hand(subscription, event)
+
+    def _hand(self, subscription: Subscription, event: EventBase) -> None:
+        if subscription.wants(getattr(event, "kind", "")) and subscription.enqueue(event):
+            self._lagged(subscription)
+
     def _spawn(self, subscription: Subscription) -> None:
         assert self._group is not None  # noqa: S101  (only called once started)
         self._tasks[subscription] = self._group.create_task(
-            subscription.drain(self._handler_failed), name=f"bus:{subscription.name}"
+            subscription.drain(self._handler_failed, self._caught_up), name=f"bus:{subscription.name}"
         )
+
+    def _lagged(self, subscription: Subscription) -> None:
+        """Told to those who count events, and to those who show which parts do not work."""
+        now = self._clock.now()
+        self.publish(
+            SubscriberLagged(at=now, source="bus", subscriber=subscription.name, dropped=subscription.dropped)
+        )
+        part = _part(subscription.name)
+        self.publish(PartFailed(at=now, source="bus", part=part, reason="it is slow, and misses events"))
+
+    def _caught_up(self, subscriber: str) -> None:
+        if subscriber in self._broken:
+            return
+        self.publish(PartRecovered(at=self._clock.now(), source="bus", part=_part(subscriber)))
 
     def _handler_failed(self, subscriber: str, event: EventBase, error: Exception) -> None:
         log.error("event handler %s failed on %s", subscriber, getattr(event, "kind", ""), exc_info=error)
@@ -226,3 +285,14 @@ class EventBus:
                 error=f"{type(error).__name__}: {error}",
             )
         )
+        if subscriber not in self._broken:
+            # never taken back: what failed once will fail again, and is better seen than searched for
+            self._broken.add(subscriber)
+            reason = f"it broke: {type(error).__name__}: {error}"
+            self.publish(
+                PartFailed(at=self._clock.now(), source="bus", part=_part(subscriber), reason=reason)
+            )
+
+
+def _part(subscriber: str) -> str:
+    return f"subscriber {subscriber}"

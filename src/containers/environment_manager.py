@@ -16,6 +16,7 @@ from containers.compose.environment_files import (
     environment_file,
     seconds,
 )
+from containers.compose.event_hooks import event_hooks, project_file, read_project_file
 from containers.compose.explaining import Explainer
 from containers.compose.incremental import Incremental
 from containers.compose.loading import LoadRequest, LoadResult, discover_files, find_variables, load_project
@@ -31,7 +32,7 @@ from containers.model.explanation import Explanation
 from containers.model.project import KeyPath, ResolvedProject
 from containers.model.source import Location
 from containers.model.variables import Variable
-from containers.ports import Files
+from containers.ports.files import Files
 from containers.settings import MonitorSettings
 
 DEFAULT = "development"
@@ -97,12 +98,16 @@ class EnvironmentManager:
             raise EnvironmentConfigError(code, f"{place}{first.message}", remedy=first.hint or "")
         return found.config
 
-    def validate_config(self, config: EnvironmentConfig) -> ValidationResult:
-        """Read everything the environment names, and say all that is wrong with it."""
+    def validate_config(self, config: EnvironmentConfig, *, as_written: bool = False) -> ValidationResult:
+        """Read everything the environment names, and say all that is wrong with it.
+
+        With `as_written` nothing is missed that another file or a variable could add.
+        """
         found, _ = self._find(config.name)
         if found is None or found.config != config:
             found = _Found(config, Map())
-        result = load_project(self._request(found), self._files)
+        request = self._request(found).model_copy(update={"as_written": as_written})
+        result = load_project(request, self._files)
         return ValidationResult(
             diagnostics=result.diagnostics, files=tuple(str(path) for path in result.files)
         )
@@ -159,6 +164,16 @@ class EnvironmentManager:
         """The `environment.yaml` of an environment; None where there is none."""
         return environment_file(self.selection.folder, env, self._files)
 
+    def config_without_hooks(self, env: str = DEFAULT) -> EnvironmentConfig | None:
+        """One environment, also where hooks are wrong; None where its own file is, or there is none."""
+        found, _ = self._environment(env)
+        return found.config if found is not None else None
+
+    @property
+    def project_file(self) -> Path | None:
+        """The `podkeeper.yaml` of the folder; None where there is none."""
+        return project_file(self.selection.folder, self._files)
+
     def load_project(
         self,
         env: str = DEFAULT,
@@ -169,6 +184,8 @@ class EnvironmentManager:
     ) -> LoadResult:
         """Resolve the environment's project; what is wrong comes back as diagnostics, never raised.
 
+        Where hooks are wrong there is no project; what else is wrong is said all the same.
+
         Args:
             env: which environment.
             check_consistency: whether undefined references and the like are errors.
@@ -176,15 +193,20 @@ class EnvironmentManager:
             all_profiles: take every service, whatever profile it needs.
         """
         found, diagnostics = self._find(env)
-        if found is None:
+        readable = found or self._environment(env)[0]
+        if readable is None:
             source = self.file_of(env)
             files = (source,) if source is not None else ()
             return LoadResult(project=None, diagnostics=diagnostics, files=files)
         update: dict[str, Any] = {"check_consistency": check_consistency, "as_written": as_written}
         if all_profiles:
             update["profiles"] = ("*",)
-        request = self._request(found).model_copy(update=update)
+        request = self._request(readable).model_copy(update=update)
         result = self._loads.setdefault(env, Incremental()).load(request, self._files)
+        if found is None:
+            hooks = () if self.project_file is None else (self.project_file,)
+            files = (*readable.files, *hooks, *result.files)
+            return LoadResult(project=None, diagnostics=(*diagnostics, *result.diagnostics), files=files)
         return result.model_copy(update={"files": (*found.files, *result.files)})
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:
@@ -260,7 +282,23 @@ class EnvironmentManager:
     # how
 
     def _find(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
-        """An environment, or what is wrong with it."""
+        """An environment with the hooks of `podkeeper.yaml` and its own, or what is wrong with them."""
+        found, diagnostics = self._environment(env)
+        path = self.project_file
+        if found is None or (path is None and "hooks" not in found.tree):
+            return found, diagnostics
+        report = Report()
+        sources = Sources(self._files)
+        own = read_project_file(path, sources, report) if path is not None else Map()
+        hooks = () if report.failed else event_hooks((own, found.tree), report)
+        diagnostics = (*diagnostics, *report.diagnostics)
+        if report.failed:
+            return None, diagnostics
+        config = found.config.model_copy(update={"hooks": hooks})
+        return _Found(config, found.tree, (*found.files, *sources.read_so_far)), diagnostics
+
+    def _environment(self, env: str) -> tuple[_Found | None, tuple[Diagnostic, ...]]:
+        """An environment without its hooks."""
         if self.file_of(env) is not None:
             return self._written(env)
         convention = None if self._names_files_itself(env) else self._conventions().get(env)

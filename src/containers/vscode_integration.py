@@ -1,8 +1,9 @@
 """VSCodeIntegration: what the editor asks comes in here, and what it shows goes out from here."""
 
+import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlparse
@@ -11,25 +12,28 @@ from lsprotocol import types
 from pydantic import BaseModel
 
 from containers.bus import EventBus, Overflow
-from containers.compose.podman_view import podman_view
 from containers.compose_manager import ComposeManager
 from containers.environment_manager import EnvironmentManager
 from containers.event_integration import EventIntegration
-from containers.health_monitor import HealthMonitor
+from containers.hook_runner import Tell
 from containers.lsp import protocol
 from containers.lsp.client import EditorClient
-from containers.lsp.features.checking import Checker, Documents, Scope
+from containers.lsp.features.checking import Checker, Documents
 from containers.lsp.features.log_streams import LogStreams
 from containers.lsp.features.progress import ProgressReporter
+from containers.lsp.features.saving import SavedFiles
+from containers.lsp.features.scopes import Scopes
 from containers.lsp.features.tasks import task_descriptions
 from containers.lsp.features.verbs import failed, run_verb
 from containers.lsp.features.view import Shown, ViewKeeper
-from containers.model.diagnostics import Diagnostic, Severity, ValidationResult
+from containers.model.diagnostics import Diagnostic, Severity
 from containers.model.errors import ErrorCode, PodkeeperError
-from containers.model.events import EventBase, FileChanged
+from containers.model.events import EventBase, FileChanged, ServiceGivenUp
 from containers.model.observed import EngineInfo
 from containers.model.outcome import TaskResult
-from containers.ports import Clock, TaskOwner
+from containers.ports.files import FileWatcher
+from containers.ports.machine import Clock, TaskOwner
+from containers.stack_keeper import StackKeeper
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,8 @@ _LEVELS = {
     "info": types.MessageType.Info,
     "log": types.MessageType.Log,
 }
+RETRY = "Retry"
+SHOW_LOGS = "Show Logs"
 CANCEL_POLL_S = 0.1
 """pygls keeps a cancelled progress as a cancelled future; nobody calls us back."""
 
@@ -48,7 +54,7 @@ class Stack(NamedTuple):
 
     folder: Path
     manager: ComposeManager
-    monitor: HealthMonitor
+    keeper: StackKeeper
 
 
 class VSCodeIntegration:
@@ -61,7 +67,7 @@ class VSCodeIntegration:
     def __init__(
         self,
         *,
-        make_stack: Callable[[Path], Stack],
+        make_stack: Callable[[Path, Tell], Stack],
         make_environments: Callable[[Path, tuple[Path, ...]], EnvironmentManager],
         documents: Documents,
         events: EventIntegration,
@@ -71,7 +77,9 @@ class VSCodeIntegration:
         group: TaskOwner,
         engine_info: Callable[[], EngineInfo | None],
         choose: Callable[[Path, str], None],
-        use_connection: Callable[[str | None], None],
+        use_connection: Callable[[str | None], bool],
+        watcher: FileWatcher,
+        failed_parts: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Args beside the obvious.
 
@@ -79,30 +87,46 @@ class VSCodeIntegration:
         make_environments: makes a manager for named files only.
         engine_info: what is known of the engine by now, without asking it.
         choose: keeps the environment that a person chose for a folder.
-        use_connection: takes the Podman that an environment names.
+        use_connection: takes the Podman that an environment names; whether that counts.
+        watcher: sees files change.
+        failed_parts: what does not work in this process, with the reasons.
         """
         self._make_stack = make_stack
-        self._make_environments = make_environments
-        self._documents = documents
         self._events = events
         self._bus = bus
         self._clock = clock
         self._client = client
         self._group = group
-        self._engine_info = engine_info
         self._choose = choose
         self._use_connection = use_connection
-        self._read: dict[tuple[Path, str], frozenset[Path]] = defaultdict(frozenset)
-        """What the last check of each folder's environment read: included and extended files, too."""
+        self._named: str | None = None
+        """The connection that was taken since an environment names it; all stacks of the window share it."""
+        self._is_named_by_environments = True
         self._stacks: dict[Path, Stack] = {}
         self._problems: dict[Path, str] = {}
         self._is_trusted = False
         self._tasks: tuple[protocol.TaskDescription, ...] = ()
+        self._scopes = Scopes(
+            folders=lambda: {folder: s.manager.environments for folder, s in self._stacks.items()},
+            alone=make_environments,
+            is_file=documents.is_file,
+            engine_info=engine_info,
+        )
         self._checker = Checker(
-            client=client, documents=documents, scopes_of=self._scopes_of, clock=clock, group=group
+            client=client, documents=documents, scopes_of=self._scopes.of, clock=clock, group=group
         )
         self._logs = LogStreams(client=client, clock=clock, group=group)
-        self._view = ViewKeeper(client=client, events=events, stacks=self._shown)
+        self._view = ViewKeeper(client=client, events=events, stacks=self._shown, failed_parts=failed_parts)
+        self._saved = SavedFiles(
+            client=client,
+            watcher=watcher,
+            bus=bus,
+            clock=clock,
+            group=group,
+            revalidate=self._revalidate,
+            apply=self._apply_saved,
+            redraw=self._view.redraw,
+        )
 
     # what the design names
 
@@ -136,13 +160,17 @@ class VSCodeIntegration:
             return failed(task_name, error)
         if progress is None:
             return await self._run(stack, task_name, args)
-        reporter = ProgressReporter(self._client, progress, f"Podkeeper: {task_name}")
+        title = f"Podkeeper: {task_name}"
+        reporter = ProgressReporter(self._client, progress, title, lambda: stack.manager.project)
         subscription = self._bus.subscribe("progress", reporter.handle, topics=("transaction.*",))
-        watcher = self._group.create_task(self._watch_cancel(progress, stack))
+        asker = asyncio.current_task()
+        watcher = self._group.create_task(self._watch_cancel(progress, stack, asker))
+        message = "broken off"
         try:
             result = await self._run(stack, task_name, args)
-            reporter.end(result.message)
+            message = result.message
         finally:
+            reporter.end(message)
             watcher.cancel()
             self._bus.unsubscribe(subscription)
         return result
@@ -165,23 +193,27 @@ class VSCodeIntegration:
     async def initialized(self, folders: tuple[str, ...], options: protocol.InitializationOptions) -> None:
         """Take up the workspace; in a trusted one, begin to follow the engine and to keep the stacks well."""
         self._is_trusted = options.trusted
+        self._saved.mode = options.applyOnSave
         for uri in folders:
             folder = to_path(uri)
             if folder is not None:
-                stack = self._make_stack(folder)
+                stack = self._make_stack(folder, self.show_status_notification)
                 if options.environment:
                     stack.manager.environment = options.environment
-                if stack.manager.connection is not None:
-                    self._use_connection(stack.manager.connection)
+                if self._named is None and stack.manager.connection is not None:
+                    self._take_connection(stack.manager.connection)
                 self._stacks[folder] = stack
                 self._reload(folder)
-        self._bus.subscribe("view-busy", self._view.note, topics=("transaction.*", "server.*"))
+        self._bus.subscribe("view-busy", self._view.note, topics=("transaction.*", "server.*", "drift.*"))
         self._bus.subscribe("view", self._redraw, overflow=Overflow.LATEST_ONLY)
         if self._is_trusted:
             self._bus.subscribe("editor-events", self._send_event)
+            self._bus.subscribe("impact", self._look_again, topics=("transaction.finished",))
+            self._bus.subscribe("given-up", self._say_given_up, topics=("health.given_up",))
             await self._events.setup_event_subscriptions()
             for stack in self._stacks.values():
-                await stack.monitor.start_monitoring()
+                await stack.keeper.start()
+                _ = self._group.create_task(self._end_interrupted(stack), name="recovery")
         self.register_tasks()
         self._view.redraw()
 
@@ -196,8 +228,8 @@ class VSCodeIntegration:
             self._checker.changed(path, text, version)
 
     def document_saved(self, uri: str) -> None:
-        """Check again, and show the stack as the file now says it should be."""
-        if (path := to_path(uri)) is not None:
+        """Check again, and show the stack as the file now says it should be; unless its watch does that."""
+        if (path := to_path(uri)) is not None and not self._saved.is_watched(path):
             self._checker.changed_on_disk((path,), wait_s=0.0)
             self._reload_all()
 
@@ -207,8 +239,11 @@ class VSCodeIntegration:
             self._checker.closed(path)
 
     async def files_changed(self, uris: tuple[str, ...]) -> None:
-        """Check and show what changed on disk."""
-        paths = tuple(path for uri in uris if (path := to_path(uri)) is not None)
+        """Check and show what changed on disk, where we do not see it ourselves."""
+        told = (path for uri in uris if (path := to_path(uri)) is not None)
+        paths = tuple(path for path in told if not self._saved.is_watched(path))
+        if not paths:
+            return
         event = FileChanged(at=self._clock.now(), source="watching", paths=tuple(str(p) for p in paths))
         await self._events.handle_file_change_event(event)
         self._checker.changed_on_disk(paths)
@@ -230,11 +265,18 @@ class VSCodeIntegration:
         ).model_dump(mode="json")
 
     def environment_select(self, params: protocol.EnvironmentSelectParams) -> dict[str, Any]:
-        """Select the environment of a folder; its project is what the view shows from now on."""
+        """Select the environment of a folder; its project is what the view shows from now on.
+
+        Not while something is applied: that must end with the Podman that it began with.
+        """
+        if any(stack.manager.is_busy for stack in self._stacks.values()):
+            text = "Podkeeper: a stack is being changed; select the environment when that has ended"
+            self.show_status_notification(text, "warning")
+            return self.environment_list(protocol.FolderParams(folder=params.folder))
         stack = self._folder_stack(params.folder)
         stack.manager.environment = params.environment
         self._choose(stack.folder, params.environment)
-        self._use_connection(stack.manager.connection)
+        self._take_connection(stack.manager.connection)
         self._reload(stack.folder)
         self._view.redraw()
         return self.environment_list(protocol.FolderParams(folder=params.folder))
@@ -255,14 +297,48 @@ class VSCodeIntegration:
     # how
 
     async def _run(self, stack: Stack, task_name: str, args: protocol.CommandArguments) -> TaskResult:
+        environment = args.environment or stack.manager.environment
+        connection = stack.manager.connection_of(environment)
+        if self._is_named_by_environments and connection != self._named:
+            return failed(task_name, self._elsewhere(f"{environment!r} of {stack.folder.name}", connection))
         result = await run_verb(stack.manager, task_name, args)
         self._reload(stack.folder)
         return result
 
-    async def _watch_cancel(self, token: str | int, stack: Stack) -> None:
-        while not self._client.progress_cancelled(token):
+    def _take_connection(self, connection: str | None) -> None:
+        self._named = connection
+        self._is_named_by_environments = self._use_connection(connection)
+
+    def _elsewhere(self, environment: str, connection: str | None) -> PodkeeperError:
+        """What keeps a verb from being done to the stack of the same name on somebody else's machine."""
+        wanted, taken = (
+            f"the connection {name!r}" if name is not None else "the Podman of this machine"
+            for name in (connection, self._named)
+        )
+        return PodkeeperError(
+            ErrorCode.UNSUPPORTED,
+            f"this window talks to {taken}; {environment} is for {wanted}",
+            remedy="select that environment first, or open the folder in a window of its own",
+        )
+
+    async def _end_interrupted(self, stack: Stack) -> None:
+        """A change that was left open when its process died is ended before anybody asks for another."""
+        project = stack.manager.project
+        if project is None:
+            return
+        try:
+            notices = await stack.manager.end_interrupted(project)
+        except PodkeeperError as error:
+            log.warning("what an earlier process left open could not be looked for: %s", error)
+            return
+        for notice in notices:
+            level = "info" if notice.code is ErrorCode.INTERRUPTED else "error"
+            self.show_status_notification(f"Podkeeper: {notice.message}", level)
+
+    async def _watch_cancel(self, token: str | int, stack: Stack, asker: "asyncio.Task[Any] | None") -> None:
+        """Once it is cancelled, stop what was asked for; once only, since its undoing must not be stopped."""
+        while not (self._client.progress_cancelled(token) and stack.manager.cancel(asker)):
             await self._clock.sleep(CANCEL_POLL_S)
-        stack.manager.cancel()
 
     def _stack(self, folder: str | None) -> Stack:
         if not self._is_trusted:
@@ -289,7 +365,25 @@ class VSCodeIntegration:
     def _shown(self) -> Iterable[Shown]:
         for folder, stack in self._stacks.items():
             if stack.manager.project is not None or self._problems.get(folder):
-                yield Shown(folder, stack.manager, lambda f=folder: self._problems.get(f, ""))  # type: ignore[misc]
+                yield Shown(
+                    folder,
+                    stack.manager,
+                    partial(self._problem_of, folder),
+                    partial(self._saved.impact_of, folder),
+                )
+
+    def _revalidate(self, paths: tuple[Path, ...]) -> None:
+        self._checker.changed_on_disk(paths, wait_s=0.0)
+        self._reload_all()
+
+    async def _apply_saved(self, folder: Path) -> TaskResult:
+        result = await self.execute_task("up", protocol.CommandArguments(folder=str(folder)))
+        level = "log" if result.ok else "error"
+        self.show_status_notification(f"Podkeeper: {result.message}", level)
+        return result
+
+    def _look_again(self, _event: EventBase) -> None:
+        self._saved.look_again()
 
     def _reload_all(self) -> None:
         for folder in self._stacks:
@@ -309,66 +403,47 @@ class VSCodeIntegration:
                 self._events.unwatch(before)
             if self._is_trusted:
                 self._events.watch(loaded.project.name)
+                self._saved.follow(folder, manager, partial(self._scopes.read_of, folder))
+                _ = self._group.create_task(manager.prepare(), name=f"prepare {loaded.project.name}")
+
+    def _problem_of(self, folder: Path) -> str:
+        """Why a folder's files can not be resolved; empty when they can."""
+        return self._problems.get(folder, "")
 
     def _redraw(self, _event: EventBase) -> None:
         self._view.redraw()
+
+    def _say_given_up(self, event: ServiceGivenUp) -> None:
+        """Once, with the cause that says most."""
+        cause = "out of memory" if event.out_of_memory else event.check_output or "".join(event.log_tail[-1:])
+        told = f"Podkeeper gave up on {event.service}: {event.reason}"
+        told = f"{told}; {cause.strip()}" if cause.strip() else told
+        _ = self._group.create_task(self._offer_retry(event, told), name=f"given up: {event.service}")
+
+    async def _offer_retry(self, event: ServiceGivenUp, told: str) -> None:
+        """Tell it with what a person would do next."""
+        chosen = await self._client.ask(told, RETRY, SHOW_LOGS, level=types.MessageType.Error)
+        folders = (
+            folder
+            for folder, stack in self._stacks.items()
+            if stack.manager.project is not None and stack.manager.project.name == event.project
+        )
+        folder = next(folders, None)
+        if chosen is None or folder is None:
+            return
+        if chosen == SHOW_LOGS:
+            params = protocol.LogsOpenParams(folder=str(folder), service=event.service)
+            self._client.notify(protocol.LOGS_OPEN, params)
+            return
+        args = protocol.CommandArguments(folder=str(folder), services=(event.service,))
+        result = await self.execute_task("retry", args)
+        self.show_status_notification(f"Podkeeper: {result.message}", "log" if result.ok else "error")
 
     def _send_event(self, event: EventBase) -> None:
         self._client.notify(
             protocol.EVENT_PUBLISHED,
             protocol.PublishedEvent(kind=getattr(event, "kind", ""), event=_json(event)),
         )
-
-    def _scopes_of(self, path: Path) -> tuple[Scope, ...]:
-        """The projects that a file is part of: of each folder's environments, or else the file alone."""
-        scopes: list[Scope] = []
-        for folder, stack in self._stacks.items():
-            if folder in path.parents:
-                scopes.extend(self._environment_scopes(path, stack.manager.environments))
-        if not scopes and path.suffix in {".yaml", ".yml"} and "compose" in path.name:
-            scopes.append(self._alone(path))
-        return tuple(scopes)
-
-    def _environment_scopes(self, path: Path, environments: EnvironmentManager) -> Iterable[Scope]:
-        for name in environments.list_environments():
-            try:
-                config = environments.load_environment_config(name)
-            except PodkeeperError:
-                if (broken := environments.file_of(name)) == path:
-                    yield self._broken_environment(name, broken, environments)
-                continue
-            folder = environments.selection.folder
-            parts = {*config.compose_files, *config.env_files, config.source, *self._read[folder, name]}
-            if path in parts or path.name == ".env":
-                main = config.compose_files[0] if config.compose_files else path
-
-                def validate(name: str = name, folder: Path = folder) -> ValidationResult:
-                    result = environments.load_project(name)
-                    self._read[folder, name] = frozenset(result.files)
-                    found = result.diagnostics
-                    engine = self._engine_info()
-                    if result.project is not None and engine is not None:
-                        found = (*found, *podman_view(result.project, engine))
-                    return ValidationResult(diagnostics=found, files=tuple(str(f) for f in result.files))
-
-                yield Scope(key=f"{environments.selection.folder}:{name}", main=main, validate=validate)
-
-    def _broken_environment(self, name: str, path: Path, environments: EnvironmentManager) -> Scope:
-        """An environment whose own file is wrong."""
-
-        def validate() -> ValidationResult:
-            result = environments.load_project(name)
-            return ValidationResult(diagnostics=result.diagnostics, files=(str(path),))
-
-        return Scope(key=f"{environments.selection.folder}:{name}", main=path, validate=validate)
-
-    def _alone(self, path: Path) -> Scope:
-        environments = self._make_environments(path.parent, (path,))
-
-        def validate() -> ValidationResult:
-            return environments.validate_config(environments.load_environment_config())
-
-        return Scope(key=str(path), main=path, validate=validate)
 
 
 def to_path(uri: str) -> Path | None:

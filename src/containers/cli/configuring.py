@@ -122,7 +122,7 @@ def config(  # noqa: C901  (one branch an option, as people know them)
         if quiet:
             return 0
         if resolve_image_digests and loaded.project is not None:
-            pinned = await with_.manager.pinned_images()
+            pinned = await with_.manager.images.pinned()
             declared = document["services"].items()
             document["services"] = {name: {**s, "image": pinned[name]} for name, s in declared}
         if wanted:

@@ -55,3 +55,17 @@ class Globals:
             profiles=self.profiles,
             env_files=tuple(folder / f for f in self.env_files),
         )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The options that choose the same stack on the same engine again."""
+        pairs: list[tuple[str, object]] = [
+            *(("--file", file) for file in self.files),
+            ("--project-name", self.project_name),
+            *(("--profile", profile) for profile in self.profiles),
+            *(("--env-file", file) for file in self.env_files),
+            ("--project-directory", self.project_directory),
+            ("--env", self.environment),
+            ("--engine", self.engine_url),
+        ]
+        return tuple(word for name, value in pairs if value is not None for word in (name, str(value)))

@@ -1,12 +1,11 @@
-"""Verbs that only look: ps, logs, plan, validate, doctor."""
+"""Verbs that only look: plan, validate, doctor."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from containers.cli.running import Run, run
-from containers.cli.tables import plan_renderable, status_rows, status_table
+from containers.cli.stack import show_plan
 from containers.compose.podman_table import Provider
 from containers.model.base import ServiceName
 from containers.model.diagnostics import Severity
@@ -15,83 +14,18 @@ from containers.planning.options import UpOptions
 Services = Annotated[list[str] | None, typer.Argument(help="Services; all when none is named.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 
-PLAN_HAS_CHANGES = 2
-"""The exit code of `plan` where there is something to do."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    app.command(epilog="Example: podkeeper ps --json")(ps)
-    app.command("status", hidden=True)(ps)
-    app.command(epilog="Example: podkeeper logs -f --tail 20 api")(logs)
     app.command(epilog="Example: podkeeper plan; exits 0 for no change, 2 for changes, 1 for errors")(plan)
     app.command(epilog="Example: podkeeper --env production validate")(validate)
     app.command(epilog="Example: podkeeper doctor")(doctor)
 
 
-def ps(context: typer.Context, services: Services = None, json: Json = False) -> None:
-    """Show the state and health of every service, also of those not created yet."""
-
-    async def verb(with_: Run) -> int:
-        statuses = await with_.manager.get_service_status()
-        shown = [s for name, s in statuses.items() if not services or name in services]
-        if json:
-            with_.terminal.json(status_rows(shown))
-        else:
-            with_.terminal.out.print(status_table(shown))
-        return 0
-
-    run(context, verb)
-
-
-def logs(
-    context: typer.Context,
-    services: Services = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--tail", "-n", help="Lines from the end.", min=0)] = 100,
-    json: Json = False,
-) -> None:
-    """Show the logs of services."""
-
-    async def verb(with_: Run) -> int:
-        statuses = await with_.manager.get_service_status()
-        chosen = services or [name for name, status in statuses.items() if status.container]
-        width = max((len(s) for s in chosen), default=0)
-        prefixes = {s: f"{s:<{width}} | " if len(chosen) > 1 else "" for s in chosen}
-        if follow:
-            async with asyncio.TaskGroup() as group:
-                for service in chosen:
-                    _ = group.create_task(_follow(with_, service, lines, prefixes[service]))
-            return 0
-        texts = {s: await with_.manager.get_service_logs(s, lines) for s in chosen}
-        if json:
-            with_.terminal.json({s: t.splitlines() for s, t in texts.items()})
-            return 0
-        for service, text in texts.items():
-            for line in text.splitlines():
-                with_.terminal.line(f"{prefixes[service]}{line}")
-        return 0
-
-    run(context, verb)
-
-
-async def _follow(with_: Run, service: str, lines: int, prefix: str) -> None:
-    async for line in with_.manager.follow_logs(service, lines):
-        with_.terminal.line(f"{prefix}{line}")
-
-
 def plan(context: typer.Context, services: Services = None, json: Json = False) -> None:
     """Show what `up` would do and why; changes nothing."""
-
-    async def verb(with_: Run) -> int:
-        found = await with_.manager.plan(UpOptions(services=tuple(ServiceName(s) for s in services or ())))
-        if json:
-            with_.terminal.json(found.model_dump(mode="json"))
-        else:
-            with_.terminal.out.print(plan_renderable(found))
-        return 0 if found.is_empty else PLAN_HAS_CHANGES
-
-    run(context, verb)
+    options = UpOptions(services=tuple(ServiceName(s) for s in services or ()))
+    run(context, lambda with_: show_plan(with_, options, json=json))
 
 
 def validate(

@@ -1,80 +1,135 @@
-"""Verbs that go on: events and monitor."""
+"""The verb that keeps a stack well: monitor."""
 
+import asyncio
+import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from containers.bus import EventBus
+from containers.cli.event_lines import as_line
 from containers.cli.running import Run, run
-from containers.model.events import ContainerEvent, EventBase, HealthChanged, RestartFailed, ServiceRestarted
+from containers.cli.terminal import FLUSH_S
+from containers.cli.watching import on_reload_signal, reload_soon
+from containers.cli.writing import Writer
+from containers.model.base import ProjectName
+from containers.model.events import EventBase
+from containers.model.project import ResolvedProject
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-TOPICS = ("container.*", "health.*", "server.*")
+_READ_PAUSE_S = 1.0
+"""An `up` creates many containers."""
+TOPICS = ("container.*", "health.*", "incident.*", "drift.*", "server.*")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.command(epilog="Example: podkeeper events --topic 'container.*' --json")(events)
+    """Add the verb to the command line."""
     app.command(epilog="Example: podkeeper monitor")(monitor)
 
 
-def events(
+def monitor(
     context: typer.Context,
-    topics: Annotated[
-        list[str] | None, typer.Option("--topic", help="A kind or a prefix such as container.*")
-    ] = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Have systemd run it for this user from now on.")
+    ] = False,
+    uninstall: Annotated[bool, typer.Option("--uninstall", help="Undo --install.")] = False,
     json: Json = False,
 ) -> None:
-    """Show what happens to the stack, as it happens; end with Ctrl-C."""
-
-    async def verb(with_: Run) -> int:
-        project = with_.manager.require_project()
-        with_.app.events.watch(project.name)
-        await with_.app.events.setup_event_subscriptions()
-        await _print_events(with_, with_.app.bus, tuple(topics or TOPICS), json=json)
-        return 0
-
-    run(context, verb)
-
-
-def monitor(context: typer.Context, json: Json = False) -> None:
     """Keep the stack healthy in the foreground: check, restart what is unhealthy or dead, say so."""
+    if install and uninstall:
+        raise typer.BadParameter("say either --install or --uninstall")
 
     async def verb(with_: Run) -> int:
         project = with_.manager.require_project()
-        keeper = with_.app.monitor(with_.manager)
-        await with_.app.events.setup_event_subscriptions()
-        await keeper.start_monitoring()
-        with_.terminal.note(f"watching over {project.name} ({len(project.services)} services)")
-        try:
-            await _print_events(with_, with_.app.bus, TOPICS, json=json)
-        finally:
-            await keeper.stop_monitoring()
-        return 0
+        if install or uninstall:
+            return await (_install if install else _uninstall)(with_, project.name)
+        async with with_.terminal.in_background() as out:
+            return await _keep(with_, project, out, json=json)
 
     run(context, verb)
 
 
-async def _print_events(with_: Run, bus: EventBus, topics: tuple[str, ...], *, json: bool) -> None:
-    async for event in bus.stream(topics, replay=True):
+async def _keep(with_: Run, project: ResolvedProject, out: Writer, *, json: bool) -> int:
+    keeper = with_.app.keeper(
+        with_.manager,
+        tell=lambda message, level: with_.terminal.note(f"{level}: {message}"),
+        printed=lambda hook, text: with_.terminal.note(f"hook {hook}: {text}"),
+    )
+    await with_.app.events.setup_event_subscriptions()
+    await keeper.start()
+    with_.terminal.note(f"watching over {project.name} ({len(project.services)} services)")
+    reading = with_.app.tasks.create_task(_read_what_is_applied(with_, project.name), name="applied files")
+    try:
+        with on_reload_signal(lambda: reload_soon(with_)):
+            await print_events(with_.app.bus, project.name, out, json=json)
+    finally:
+        reading.cancel()
+        await keeper.stop()
+    return 0
+
+
+async def _read_what_is_applied(with_: Run, project: ProjectName) -> None:
+    """Read the files anew when somebody creates containers of the project: they may say otherwise by now."""
+    created = asyncio.Event()
+
+    def note(event: EventBase) -> None:
+        if event.project == project:
+            created.set()
+
+    subscription = with_.app.bus.subscribe("applied", note, topics=("container.created",))
+    try:
+        while True:
+            await created.wait()
+            created.clear()
+            with_.manager.load()
+            await with_.app.clock.sleep(_READ_PAUSE_S)
+    finally:
+        with_.app.bus.unsubscribe(subscription)
+
+
+async def _install(with_: Run, project: ProjectName) -> int:
+    """The unit runs just what was asked for here, in the same folder."""
+    argv = [sys.executable, "-m", "containers", *with_.chosen.arguments, "monitor"]
+    folder = with_.chosen.selection().folder
+    path = await with_.app.units.install(_unit(project), f"Podkeeper keeps {project} well", argv, folder)
+    with_.terminal.note(f"{_unit(project)} runs now and from each start of this machine on: {path}")
+    with_.terminal.note("`loginctl enable-linger` lets it run while you are not logged in")
+    return 0
+
+
+async def _uninstall(with_: Run, project: ProjectName) -> int:
+    was_there = await with_.app.units.uninstall(_unit(project))
+    with_.terminal.note(f"{_unit(project)} is {'removed' if was_there else 'not installed'}")
+    return 0
+
+
+def _unit(project: ProjectName) -> str:
+    return f"podkeeper-monitor-{project}"
+
+
+async def print_events(bus: EventBus, project: ProjectName, out: Writer, *, json: bool) -> None:
+    """Those of the project, and those that are about no project, until there is no reader any more.
+
+    A reader who is too slow keeps nobody up: the bus keeps what waits, then leaves out the oldest.
+
+    Raises:
+        OSError: what writing raised, `BrokenPipeError` where the reader has gone.
+    """
+
+    async def show(event: EventBase) -> None:
+        if event.project not in {None, project}:
+            return
         if json:
-            with_.terminal.line(event.model_dump_json())
+            await out.put(event.model_dump_json())
         elif getattr(event, "kind", "") != "server.world_changed":
-            with_.terminal.line(_as_line(event))
+            await out.put(as_line(event))
 
-
-def _as_line(event: EventBase) -> str:
-    at = event.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    kind = getattr(event, "kind", "")
-    match event:
-        case ContainerEvent():
-            code = f" (exit code {event.exit_code})" if event.exit_code is not None else ""
-            rest = f"{event.name}{code}"
-        case HealthChanged():
-            rest = f"{event.service}: {event.before} -> {event.after}"
-        case ServiceRestarted() | RestartFailed():
-            rest = f"{event.service}: attempt {event.attempt}, {event.reason}"
-        case _:
-            left_out = {"id", "sequence", "at", "source", "kind", "project", "cause"}
-            rest = " ".join(f"{k}={v}" for k, v in event.model_dump(exclude=left_out).items())
-    return f"{at} {kind:<24} {rest}"
+    subscription = bus.subscribe("output", show, topics=TOPICS, replay=True)
+    try:
+        raise await out.failure()
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await subscription.settled()
+        bus.unsubscribe(subscription)

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from containers import __version__
-from containers.cli import configuring, environments, inspecting, keeping, serving, stack
 from containers.cli.globals import Ansi, Globals, Progress
+from containers.cli.verbs import Verbs
 
 app = typer.Typer(
     name="podkeeper",
+    cls=Verbs,
     help="Keep Compose stacks healthy on Podman.",
     epilog="Example: podkeeper up, podkeeper ps, podkeeper logs -f api, podkeeper down",
     no_args_is_help=True,
@@ -18,8 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, inspecting, configuring, environments, keeping, serving):
-    group.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -1,13 +1,15 @@
 """Progress of a transaction: drawn in place on a terminal, a line an event when piped."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from containers.bus import EventBus
 from containers.cli.terminal import Terminal
 from containers.model.events import EventBase, StepFinished, StepStarted
-from containers.ports import Clock
+from containers.ports.machine import Clock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _DOING = {
     "pull_image": ("Pulling", "Pulled"),
     "build_image": ("Building", "Built"),
+    "push_image": ("Pushing", "Pushed"),
     "create_network": ("Creating", "Created"),
     "create_volume": ("Creating", "Created"),
     "create_container": ("Creating", "Created"),
@@ -25,10 +28,13 @@ _DOING = {
     "remove_container": ("Removing", "Removed"),
     "remove_network": ("Removing", "Removed"),
     "remove_volume": ("Removing", "Removed"),
+    "remove_image": ("Removing", "Removed"),
 }
 _WHAT = {
     "pull_image": "Image",
     "build_image": "Image",
+    "remove_image": "Image",
+    "push_image": "Image",
     "create_network": "Network",
     "remove_network": "Network",
     "create_volume": "Volume",
@@ -58,8 +64,13 @@ class _Lines:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._is_loading = False
 
     def handle(self, event: EventBase) -> None:
+        if not self._is_loading:
+            # what draws the result takes 40 ms to load: time that Podman needs anyhow
+            self._is_loading = True
+            _ = asyncio.get_running_loop().run_in_executor(None, import_module, "rich.table")
         if not isinstance(event, StepFinished) or event.outcome == "not_run":
             return
         words = _words(event)
@@ -112,13 +123,18 @@ class _Live:
 
 
 @asynccontextmanager
-async def progress(terminal: Terminal, bus: EventBus, clock: Clock) -> AsyncIterator[None]:
-    """Show what happens on the bus while the block runs, to the last event."""
+async def progress(
+    terminal: Terminal, bus: EventBus, clock: Clock, *, in_place: bool = True
+) -> AsyncIterator[None]:
+    """Show what happens on the bus while the block runs, to the last event.
+
+    With `in_place` false it is told in lines also on a terminal: others write there, too.
+    """
     if terminal.is_quiet:
         yield
         return
     topics = ("transaction.step_started", "transaction.step_finished")
-    if not terminal.is_live:
+    if not terminal.is_live or not in_place:
         subscription = bus.subscribe("progress", _Lines(terminal).handle, topics=topics)
         try:
             yield

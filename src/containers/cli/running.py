@@ -31,6 +31,9 @@ class Run:
     manager: ComposeManager
     terminal: Terminal
     chosen: Globals
+    is_attached: bool = False
+    """Whether logs are being shown until the person interrupts."""
+    is_interrupted: bool = False
 
     def select(self, environment: str | None) -> str:
         """Take another environment than the one chosen so far, if one is named; its name."""
@@ -103,11 +106,16 @@ async def _until_interrupted(context: Run, verb: Verb) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     interrupts = 0
+    was_busy = False
 
     def interrupted() -> None:
-        nonlocal interrupts
+        nonlocal interrupts, was_busy
         interrupts += 1
-        if interrupts == 1 and context.manager.is_busy:
+        context.is_interrupted = True
+        was_busy = context.manager.is_busy
+        if context.is_attached and interrupts == 1 and task is not None:
+            task.cancel()
+        elif interrupts == 1 and context.manager.is_busy:
             context.terminal.note("stopping and rolling back (once more to leave it as it is)")
             context.manager.cancel()
         elif task is not None:
@@ -121,8 +129,10 @@ async def _until_interrupted(context: Run, verb: Verb) -> int:
         if not interrupts or task is None:
             raise
         task.uncancel()  # it was our own signal, and it has been answered
-        if context.manager.is_busy:
-            context.terminal.note("left as it is: see `podkeeper ps`; `podkeeper up` completes it")
+        if was_busy:
+            context.terminal.note(
+                "left as it is: the next change puts it right first, as does `podkeeper recover`"
+            )
         return INTERRUPTED
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

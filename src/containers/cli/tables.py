@@ -1,11 +1,13 @@
 """Status and plan as a person reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from containers.lsp.projection import phase_of
+from containers.model.base import ServiceName
 from containers.model.outcome import ServiceStatus
 from containers.model.plan import Plan
+from containers.model.supervision import Standing
 from containers.planning.plan_text import plan_lines
 
 if TYPE_CHECKING:
@@ -26,8 +28,11 @@ _STYLES = {
 _SIGNS = {"+": "green", ">": "green", "~": "yellow", "-": "red", "!": "yellow", "v": "cyan", "*": "cyan"}
 
 
-def status_rows(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
+def status_rows(
+    statuses: Iterable[ServiceStatus], standings: Mapping[ServiceName, Standing] | None = None
+) -> list[dict[str, Any]]:
     """What `ps --json` prints: one object a service."""
+    known = standings or {}
     return [
         {
             "service": s.service,
@@ -38,6 +43,7 @@ def status_rows(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
             "ports": [str(p) for p in s.ports],
             "exit_code": s.exit_code,
             "uptime_s": round(s.uptime_s, 1),
+            "supervision": str(known[s.service]) if s.service in known else None,
         }
         for s in statuses
     ]
@@ -50,8 +56,10 @@ def status_table(statuses: Iterable[ServiceStatus]) -> "RenderableType":
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("SERVICE", "STATUS", "UP", "PORTS", "IMAGE", "CONTAINER"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("SERVICE", "STATUS", "UP", "PORTS"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("IMAGE", "CONTAINER"):  # in a narrow terminal these give way
+        table.add_column(heading, overflow="ellipsis")
     for status in statuses:
         phase = phase_of(status)
         words = f"exited ({status.exit_code})" if phase == "exited" else phase

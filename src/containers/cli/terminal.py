@@ -1,14 +1,28 @@
 """Where text goes: results to standard output, everything said about them to standard error."""
 
+import asyncio
 import json
+import logging
+import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from containers.cli.globals import Ansi, Globals, Progress
+from containers.cli.writing import Writer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+FLUSH_S = 1.0
+"""For what waits to be written at the end: a reader that has stalled must not keep the process."""
+
+_UNBROKEN_COLUMNS = 2000
+"""Where no terminal reads: what a program searches or stores is neither wrapped nor cut short."""
 
 
 class Terminal:
@@ -16,6 +30,8 @@ class Terminal:
 
     def __init__(self, chosen: Globals) -> None:
         self._chosen = chosen
+        self._notes: Writer | None = None
+        """Who writes notes in the background."""
 
     @cached_property
     def out(self) -> "Console":
@@ -50,12 +66,51 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Say something beside the result."""
+        if self._notes is not None:
+            self._notes.offer(text)
+            return
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+    @asynccontextmanager
+    async def in_background(self) -> AsyncIterator[Writer]:
+        """For what must go on whether or not somebody reads: notes, and what is logged, wait for nobody.
+
+        Yields who writes the result. At the end all is written that somebody reads within a second.
+        """
+        out, notes = Writer.to(sys.stdout), Writer.to(sys.stderr)
+        logged = _Logged(notes)
+        self._notes = notes
+        logging.getLogger().addHandler(logged)
+        try:
+            yield out
+        finally:
+            logging.getLogger().removeHandler(logged)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await notes.flushed()
+                    self._notes = None  # else nobody reads: who wrote another note would be stuck as well
+                    await out.flushed()
+            notes.close()
+            out.close()
 
     def _console(self, *, stderr: bool) -> "Console":
         from rich.console import Console  # noqa: PLC0415  (start-up time)
 
         force = {Ansi.AUTO: None, Ansi.ALWAYS: True, Ansi.NEVER: False}[self._chosen.ansi]
         no_color = True if self._chosen.ansi is Ansi.NEVER else None
-        return Console(stderr=stderr, force_terminal=force, no_color=no_color, highlight=False)
+        is_read_by_person = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
+        width = None if is_read_by_person else _UNBROKEN_COLUMNS
+        return Console(stderr=stderr, force_terminal=force, no_color=no_color, highlight=False, width=width)
+
+
+class _Logged(logging.Handler):
+    """Warnings and errors, which Python writes to standard error itself where nobody else does."""
+
+    def __init__(self, notes: Writer) -> None:
+        super().__init__(logging.WARNING)
+        self._writer = notes
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self._writer.offer(self.format(record))

@@ -31,6 +31,17 @@ class EditorClient:
         if self._server is not None:
             self._server.window_show_message(types.ShowMessageParams(type=level, message=message))
 
+    async def ask(
+        self, question: str, *answers: str, level: types.MessageType = types.MessageType.Info
+    ) -> str | None:
+        """Ask a person; the answer that was chosen, or None."""
+        if self._server is None:
+            return None
+        actions = [types.MessageActionItem(title=answer) for answer in answers]
+        params = types.ShowMessageRequestParams(level, question, actions)
+        chosen = await self._server.window_show_message_request_async(params)
+        return chosen.title if chosen is not None else None
+
     def publish_diagnostics(
         self, uri: str, diagnostics: list[types.Diagnostic], version: int | None = None
     ) -> None:

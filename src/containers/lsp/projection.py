@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from containers.model.base import ServiceName
+from containers.model.drift import Drift
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState
 from containers.model.outcome import ServiceStatus
 from containers.model.project import ResolvedProject
-from containers.model.view import ProjectView, ServicePhase, ServiceView, ViewPatch, ViewState
+from containers.model.supervision import Standing, SupervisionNote
+from containers.model.view import EngineView, ProjectView, ServicePhase, ServiceView, ViewPatch, ViewState
 
 _OF_HEALTH: dict[HealthState, ServicePhase] = {
     HealthState.NONE: "running",
@@ -51,6 +53,29 @@ def service_view(status: ServiceStatus, busy: str) -> ServiceView:
     )
 
 
+def _with_drift(view: ServiceView, drift: tuple[Drift, ...]) -> ServiceView:
+    """The line, with what of the service is not as it was applied."""
+    mine = [d for d in drift if d.service == view.service]
+    if not mine or view.busy:
+        return view
+    told = "  \n".join(f"Drift: {d.message} (`{d.remedy}`)" for d in mine)
+    update = {"tooltip": f"{view.tooltip}  \n{told}"}
+    if any(d.kind.is_of_what_runs for d in mine):
+        update["description"] = f"{view.description} · drifted"
+    elif view.phase != "absent":
+        update["description"] = f"{view.description} · edited"
+    return view.model_copy(update=update)
+
+
+def _with_standing(view: ServiceView, standing: Standing | None) -> ServiceView:
+    """The line, with what a person or the monitor has said about the service."""
+    if standing is None or view.busy:
+        return view
+    remedy = "release" if standing is Standing.HELD else "retry"
+    told = f"{view.tooltip}  \nThe monitor: {standing} (`podkeeper {remedy} {view.service}`)"
+    return view.model_copy(update={"description": f"{view.description} · {standing}", "tooltip": told})
+
+
 def _words(phase: ServicePhase, status: ServiceStatus) -> str:
     if phase == "absent":
         return "not created"
@@ -67,6 +92,13 @@ def _tooltip(status: ServiceStatus, phase: ServicePhase, ports: tuple[str, ...])
     return "  \n".join(rows)
 
 
+def engine_view(socket: str, problem: str | None, failed: Mapping[str, str]) -> EngineView:
+    """Whether Podman answers, and which parts of ours do not work; the others do."""
+    text = f"Podman at {socket}" if problem is None else problem
+    limits = "; ".join(f"{part} does not work: {reason}" for part, reason in failed.items())
+    return EngineView(connected=problem is None, text=f"{text} · {limits}" if limits else text)
+
+
 def project_view(
     project: ResolvedProject,
     folder: str,
@@ -74,9 +106,15 @@ def project_view(
     statuses: Mapping[ServiceName, ServiceStatus],
     busy: Mapping[ServiceName, str],
     engine_problem: str = "",
+    drift: tuple[Drift, ...] = (),
+    note: SupervisionNote | None = None,
 ) -> ProjectView:
     """One stack; while the engine does not answer its services are `unknown`, not `stopped`."""
-    views = tuple(service_view(s, busy.get(name, "")) for name, s in statuses.items())
+    known = note or SupervisionNote()
+    views = tuple(
+        _with_standing(_with_drift(service_view(s, busy.get(name, "")), drift), known.standing_of(name))
+        for name, s in statuses.items()
+    )
     if engine_problem:
         views = tuple(
             v.model_copy(update={"phase": "unknown", "description": "unknown", "busy": ""}) for v in views

@@ -19,10 +19,22 @@ COMMANDS = (
     "podkeeper.up",
     "podkeeper.down",
     "podkeeper.restart",
+    "podkeeper.start",
     "podkeeper.stop",
+    "podkeeper.rollback",
+    "podkeeper.reconcile",
+    "podkeeper.reload",
+    "podkeeper.hold",
+    "podkeeper.release",
+    "podkeeper.retry",
+    "podkeeper.recover",
     "podkeeper.status",
     "podkeeper.logs",
     "podkeeper.plan",
+    "podkeeper.history",
+    "podkeeper.health",
+    "podkeeper.drift",
+    "podkeeper.selftest",
     "podkeeper.validate",
     "podkeeper.doctor",
 )
@@ -70,6 +82,10 @@ class CommandArguments(Wire):
     """Of `podkeeper.logs`."""
     volumes: bool = False
     """Of `podkeeper.down`: remove the volumes too."""
+    revision: int | None = None
+    """Of `podkeeper.rollback`: null means the last good one before the newest."""
+    consent: bool = False
+    """Whether the person agreed to what can not be undone."""
 
 
 class FolderParams(Wire):
@@ -161,6 +177,8 @@ class InitializationOptions(Wire):
     """The setting `podkeeper.engineUrl`."""
     environment: str | None = None
     """The setting `podkeeper.environment`."""
+    applyOnSave: Literal["off", "prompt", "safe"] = "off"  # noqa: N815  (the wire's spelling)
+    """The setting `podkeeper.applyOnSave`."""
     trace: Literal["off", "messages", "verbose"] = "off"
 
 

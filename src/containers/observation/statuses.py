@@ -16,6 +16,8 @@ def statuses_of(
     """One status a service: also of those without a container, and of containers the files do not name."""
     by_service: dict[ServiceName, list[ObservedContainer]] = {}
     for container in containers:
+        if container.is_one_off:
+            continue
         by_service.setdefault(container.service, []).append(container)
     names = (*project.services, *(s for s in by_service if s not in project.services))
     return {name: _status(project, name, by_service.get(name, []), now) for name in names}

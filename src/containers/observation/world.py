@@ -43,6 +43,8 @@ class WorldState(Model):
         known = mine.get(event.container)
         if known is None:
             return self
+        if event.kind == "container.died" and known.started_at is not None and event.at < known.started_at:
+            return self  # told late: it is about an earlier life
         if event.kind == "container.removed":
             del mine[event.container]
         elif event.kind == "container.renamed":
@@ -70,3 +72,14 @@ def health_changes(
         if container.health is not HealthState.NONE
         and (container.id not in old or old[container.id].health is not container.health)
     )
+
+
+def moved(before: WorldState, after: WorldState, project: ProjectName) -> frozenset[ContainerId]:
+    """Containers that came, went, ended or began to run; none where the project was not known before."""
+    old = before.projects.get(project)
+    if old is None:
+        return frozenset()
+    new = after.projects.get(project, {})
+    both = old.keys() & new.keys()
+    other = {c for c in both if (old[c].state, old[c].pid) != (new[c].state, new[c].pid)}
+    return frozenset((old.keys() ^ new.keys()) | other)

@@ -1,6 +1,7 @@
 """What is wrong with the compose files, for the Problems panel: while typing, after a save, on changes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from pathlib import Path
 
 from lsprotocol import types
@@ -28,6 +29,36 @@ def by_file(
         path = diagnostic.location.path if diagnostic.location else default
         found.setdefault(path, []).append(_to_wire(diagnostic, read_lines))
     return found
+
+
+def united(said: Sequence[tuple[str, Sequence[types.Diagnostic]]]) -> list[types.Diagnostic]:
+    """What several environments say of one file, each thing once and in the order of the file.
+
+    Where only some of them say it, they are named.
+
+    Args:
+        said: each environment's name, with what it says, be it nothing; no name where there is none.
+    """
+    found: dict[tuple[object, ...], tuple[types.Diagnostic, list[str]]] = {}
+    for environment, diagnostics in said:
+        for each in diagnostics:
+            start, end = each.range.start, each.range.end
+            key = (start.line, start.character, end.line, end.character, each.severity, each.message)
+            found.setdefault(key, (each, []))[1].append(environment)
+    everybody = {environment for environment, _ in said if environment}
+    in_order = sorted(found.items(), key=lambda entry: (*entry[0][:2], entry[1][0].message))
+    result: list[types.Diagnostic] = []
+    for _, (each, who) in in_order:
+        names = [name for name in dict.fromkeys(who) if name]
+        result.append(_naming(names, each) if 0 < len(names) < len(everybody) else each)
+    return result
+
+
+def _naming(environments: list[str], diagnostic: types.Diagnostic) -> types.Diagnostic:
+    named = copy(diagnostic)
+    first, *rest = diagnostic.message.split("\n")  # a hint is on a line of its own
+    named.message = "\n".join((f"{first} (in {', '.join(environments)})", *rest))
+    return named
 
 
 def _to_wire(diagnostic: Diagnostic, read_lines: ReadLines) -> types.Diagnostic:

@@ -6,7 +6,8 @@ from containers.compose_manager import ComposeManager
 from containers.lsp.client import EditorClient
 from containers.lsp.protocol import LOGS_APPENDED, LogsAppended, LogsFollowParams
 from containers.model.errors import PodkeeperError
-from containers.ports import Clock, TaskOwner
+from containers.observation.followed_log import FollowedLog
+from containers.ports.machine import Clock, TaskOwner
 
 RETRY_S = 1.0
 """A container that ended may come back: it is followed again after this."""
@@ -40,18 +41,21 @@ class LogStreams:
             self.unfollow(stream)
 
     async def _run(self, manager: ComposeManager, params: LogsFollowParams) -> None:
-        lines = params.lines
+        log = FollowedLog(params.lines, self._clock.now())
         told = ""
+        is_first = True
         while True:
-            try:
-                async for line in manager.follow_logs(params.service, lines):
-                    self._send(params.stream, line if line.endswith("\n") else f"{line}\n")
-                told = ""
-            except PodkeeperError as error:
-                if str(error) != told:
-                    self._send(params.stream, f"({error})\n")
-                    told = str(error)
-            lines = 0
+            # files that were wrong are read anew when somebody saves them, not at each look
+            if is_first or manager.project is not None:
+                is_first = False
+                try:
+                    async for line in manager.follow_logs(params.service, log):
+                        self._send(params.stream, f"{line}\n")
+                    told = ""
+                except PodkeeperError as error:
+                    if str(error) != told:
+                        self._send(params.stream, f"({error})\n")
+                        told = str(error)
             await self._clock.sleep(RETRY_S)
 
     def _send(self, stream: str, text: str) -> None:

@@ -1,11 +1,15 @@
 """A transaction's progress, as the editor shows it while a verb runs."""
 
+from collections.abc import Callable
+
 from containers.lsp.client import EditorClient
 from containers.model.events import EventBase, StepFinished, StepStarted, TransactionStarted
+from containers.model.project import ResolvedProject
 
 _WORDS = {
     "pull_image": "pulling",
     "build_image": "building",
+    "push_image": "pushing",
     "create_network": "creating",
     "create_volume": "creating",
     "create_container": "creating",
@@ -26,10 +30,24 @@ def words(step_kind: str) -> str:
 
 
 class ProgressReporter:
-    """Turns the bus's events into reports under one work-done token."""
+    """Turns the bus's events into reports under one work-done token.
 
-    def __init__(self, client: EditorClient, token: str | int, title: str) -> None:
+    Args:
+        client: the editor.
+        token: the work-done token.
+        title: what is done.
+        project: whose transactions are meant: of another folder's nothing is reported.
+    """
+
+    def __init__(
+        self,
+        client: EditorClient,
+        token: str | int,
+        title: str,
+        project: Callable[[], ResolvedProject | None],
+    ) -> None:
         self._client = client
+        self._project = project
         self._token = token
         self._steps = 1
         self._done = 0
@@ -37,6 +55,9 @@ class ProgressReporter:
 
     def handle(self, event: EventBase) -> None:
         """Report one event, if it is of a transaction."""
+        project = self._project()
+        if project is None or event.project != project.name:
+            return
         if isinstance(event, TransactionStarted):
             self._steps, self._done = max(event.steps, 1), 0
         elif isinstance(event, StepStarted) and words(event.step_kind):

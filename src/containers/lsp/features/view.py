@@ -1,6 +1,6 @@
 """Keeps what the editor shows, and sends what changed of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,11 +8,11 @@ from containers.compose_manager import ComposeManager
 from containers.event_integration import EventIntegration
 from containers.lsp.client import EditorClient
 from containers.lsp.features.progress import words
-from containers.lsp.projection import broken_view, patch_between, project_view
+from containers.lsp.projection import broken_view, engine_view, patch_between, project_view
 from containers.lsp.protocol import VIEW_PATCH
 from containers.model.base import ProjectName, ServiceName
 from containers.model.events import EngineConnected, EventBase, StepFinished, StepStarted, TransactionFinished
-from containers.model.view import EngineView, ProjectView, ViewState
+from containers.model.view import ProjectView, ViewState
 
 
 class Shown(NamedTuple):
@@ -22,17 +22,25 @@ class Shown(NamedTuple):
     manager: ComposeManager
     problem: Callable[[], str]
     """Why the stack's files can not be resolved; empty when they can."""
+    impact: Callable[[], str]
+    """What applying its files would do; empty when nothing."""
 
 
 class ViewKeeper:
     """Owns the `ViewState`: one revision after the other, each sent as a patch."""
 
     def __init__(
-        self, *, client: EditorClient, events: EventIntegration, stacks: Callable[[], Iterable[Shown]]
+        self,
+        *,
+        client: EditorClient,
+        events: EventIntegration,
+        stacks: Callable[[], Iterable[Shown]],
+        failed_parts: Callable[[], Mapping[str, str]],
     ) -> None:
         self._client = client
         self._events = events
         self._stacks = stacks
+        self._failed_parts = failed_parts
         self._busy: dict[tuple[ProjectName | None, ServiceName], str] = {}
         self._engine_text = ""
         self.state = ViewState()
@@ -45,9 +53,9 @@ class ViewKeeper:
     def note(self, event: EventBase) -> None:
         """Remember what is being done to whom; called for each event, in order."""
         match event:
-            case StepStarted(service=ServiceName() | str() as service) if words(event.step_kind):
+            case StepStarted(service=str() as service) if words(event.step_kind):
                 self._busy[event.project, ServiceName(service)] = words(event.step_kind).removesuffix(" for")
-            case StepFinished(service=ServiceName() | str() as service):
+            case StepFinished(service=str() as service):
                 self._busy.pop((event.project, ServiceName(service)), None)
             case TransactionFinished():
                 self._busy = {k: v for k, v in self._busy.items() if k[0] != event.project}
@@ -66,9 +74,7 @@ class ViewKeeper:
 
     def _project(self) -> ViewState:
         reason = self._events.disconnected
-        engine = EngineView(
-            connected=reason is None, text=f"Podman at {self._engine_text}" if reason is None else reason
-        )
+        engine = engine_view(self._engine_text, reason, self._failed_parts())
         views = tuple(self._view(stack, reason) for stack in self._stacks())
         return ViewState(revision=self.state.revision, engine=engine, projects=views)
 
@@ -80,11 +86,19 @@ class ViewKeeper:
             return broken_view(stack.folder.name, str(stack.folder), manager.environment, problem)
         statuses = manager.statuses(project, self._events.world.of_project(project.name))
         busy = {service: word for (of, service), word in self._busy.items() if of == project.name}
+        found = manager.drift.latest
         view = project_view(
-            project, str(stack.folder), manager.environment, statuses, busy, engine_problem=reason or ""
+            project,
+            str(stack.folder),
+            manager.environment,
+            statuses,
+            busy,
+            engine_problem=reason or "",
+            drift=found.open if found and found.project == project.name else (),
+            note=manager.override.latest,
         )
         if not problem:
-            return view
+            return view.model_copy(update={"impact": stack.impact()})
         # What runs is shown as it was last understood; that the files are wrong now is said all the same.
         level = view.level if view.level == "error" else "warning"
         return view.model_copy(update={"problem": problem, "level": level})

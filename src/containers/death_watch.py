@@ -1,0 +1,154 @@
+"""Learns of deaths from the kernel, and has the engine's own account of them read at once.
+
+Podman polls its event log, so its stream tells of a death 60 to 320 ms late. The kernel tells at once that
+a process has ended, but neither why nor that somebody wanted it. So its word is only a reason to ask: Podman
+is made to look at the container, which makes it write down the death, and then its log is read. What is
+published are Podman's events, in Podman's order, each once; only the waiting is gone.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from containers.model.base import ContainerId, ProjectName
+from containers.model.errors import EngineError
+from containers.model.observed import ObservedContainer
+from containers.ports.engine import ContainerEngine
+from containers.ports.machine import Clock, ProcessWatch
+
+log = logging.getLogger(__name__)
+
+WAITS_S = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16)
+"""Before each reading, until the death is in the log; afterwards the stream will have told it."""
+MOST_DEATHS = 3
+"""Of one container within `WITHIN_S`: who dies over and over is no news, and asking each time costs Podman a
+read of its whole log (10 to 40 ms). The stream tells the rest."""
+WITHIN_S = 10.0
+AT_ONCE = 4
+"""Containers that the engine is asked about at the same time."""
+
+
+class DeathWatch:
+    """Watches the first process of every container that is shown to it."""
+
+    def __init__(
+        self,
+        *,
+        processes: ProcessWatch,
+        engine: Callable[[], Awaitable[ContainerEngine]],
+        catch_up: Callable[[], Awaitable[None]],
+        knows_death: Callable[[ContainerId], bool],
+        is_urgent: Callable[[ProjectName], bool],
+        clock: Clock,
+    ) -> None:
+        """Args beside the obvious.
+
+        catch_up: reads what the engine has noted by now, and tells it.
+        knows_death: whether a container's death has been told since it last started.
+        is_urgent: whether anybody wants to know sooner than the engine's stream tells.
+        """
+        self._processes = processes
+        self._engine = engine
+        self._catch_up = catch_up
+        self._knows_death = knows_death
+        self._is_urgent = is_urgent
+        self._clock = clock
+        self._shown: dict[ProjectName, dict[ContainerId, int]] = {}
+        """The process that each running container was last shown with."""
+        self._watched: set[ContainerId] = set()
+        self._ended: dict[ContainerId, int] = {}
+        """Containers whose death has to be asked about, with how often it was."""
+        self._died_at: dict[ContainerId, deque[float]] = {}
+        """The latest deaths of each, as the kernel told them."""
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many containers are watched."""
+        return len(self._watched)
+
+    def show(self, project: ProjectName, containers: Iterable[ObservedContainer]) -> None:
+        """Watch those of a project's containers that run, and no other ones of it."""
+        before = self._shown.get(project, {})
+        now = {c.id: c.pid for c in containers if c.is_running and c.pid}
+        for container in before.keys() - now.keys():
+            self._forget(container)
+        for container, pid in now.items():
+            if before.get(container) != pid:
+                self._watch(project, container, pid)
+        self._shown[project] = now
+
+    async def run(self) -> None:
+        """Ask about those that ended, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._ended:
+                await self._clock.sleep(WAITS_S[min(self._ended.values())])
+                await self._ask()
+
+    def close(self) -> None:
+        """Watch nothing any longer."""
+        for container in tuple(self._watched):
+            self._forget(container)
+        self._shown.clear()
+        self._ended.clear()
+
+    def _watch(self, project: ProjectName, container: ContainerId, pid: int) -> None:
+        self._forget(container)
+        if self._processes.watch(container, pid, lambda: self._note(project, container)):
+            self._watched.add(container)
+
+    def _forget(self, container: ContainerId) -> None:
+        if container in self._watched:
+            self._watched.discard(container)
+            self._processes.forget(container)
+
+    def _note(self, project: ProjectName, container: ContainerId) -> None:
+        self._watched.discard(container)
+        if self._is_urgent(project) and not self._dies_over_and_over(container):
+            self._ended[container] = 0
+            self._wake.set()
+
+    def _dies_over_and_over(self, container: ContainerId) -> bool:
+        now = self._clock.monotonic()
+        self._died_at = {c: d for c, d in self._died_at.items() if now - d[-1] < WITHIN_S}
+        deaths = self._died_at.setdefault(container, deque(maxlen=MOST_DEATHS))
+        is_usual = len(deaths) == MOST_DEATHS and now - deaths[0] < WITHIN_S
+        deaths.append(now)
+        return is_usual
+
+    async def _ask(self) -> None:
+        """One reading for all that have ended by now."""
+        for container in [c for c in self._ended if self._knows_death(c)]:
+            del self._ended[container]
+        asked = tuple(self._ended)
+        if not asked:
+            return
+        try:
+            await self._make_podman_look(asked)
+            await self._catch_up()
+        except EngineError as error:
+            # it is looked at afresh when the engine answers again
+            log.info("a death could not be asked about: %s", error)
+            self._ended.clear()
+            return
+        for container in asked:
+            self._ended[container] += 1
+            if self._knows_death(container) or self._ended[container] >= len(WAITS_S):
+                del self._ended[container]
+
+    async def _make_podman_look(self, containers: Iterable[ContainerId]) -> None:
+        """Podman writes down a death when it next looks at the container, or its own clean-up comes to it."""
+        engine = await self._engine()
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def look(container: ContainerId) -> None:
+            async with limit:
+                with suppress(EngineError):  # it is gone already: its events tell
+                    await engine.inspect_container(container)
+
+        async with asyncio.TaskGroup() as group:
+            for container in containers:
+                _ = group.create_task(look(container))

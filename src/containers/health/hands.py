@@ -1,0 +1,61 @@
+"""Whether a person ended a container, told by the engine's events of it.
+
+Podman tells a stop by an event of its own only now and then, and one that needed KILL ends as a crash does.
+What tells them apart (Podman 4.3; newer ones say it when inspected): whoever stops a container cleans up
+after it, and so does its supervisor process. After a stop there are two `cleanup` events, after a crash one.
+"""
+
+from collections.abc import Sequence
+
+from containers.health.machine import Hand
+from containers.model.observed import EngineEvent
+
+SIGNAL_WORKS_NS = 10_000_000_000
+"""A process that dies so soon after a signal died of it: as long as Podman waits before it kills."""
+BY_STOP = 2
+_AT_ONCE_NS = 3_000_000_000
+"""What removes a container by force ends and removes it in one go."""
+
+
+def hand_in(events: Sequence[EngineEvent]) -> Hand:
+    """Who brought about the last death that `events` of one container tell of; unknown where none does."""
+    death = _last(events, {"died", "die"})
+    if death is None:
+        return Hand.UNKNOWN
+    died_at = events[death].at_ns
+    before = [e for e in events[:death] if died_at - e.at_ns <= SIGNAL_WORKS_NS]
+    began = _last(before, {"start", "restart"})
+    told = before if began is None else before[began + 1 :]
+    if any(e.action in {"stop", "kill"} for e in told):
+        return Hand.YES
+    after = events[death + 1 :]
+    if any(e.action == "stop" for e in after):
+        return Hand.YES
+    cleanups = sum(e.action == "cleanup" for e in after)
+    return Hand.YES if cleanups >= BY_STOP else Hand.NO if cleanups else Hand.UNKNOWN
+
+
+def ran_when_removed(events: Sequence[EngineEvent], by_stop: int = BY_STOP) -> bool | None:
+    """Whether a container that was removed was running until then; None where the events do not tell.
+
+    Args:
+        events: of that container, in order.
+        by_stop: how many `cleanup` events follow when it was stopped first: two on Podman 4.3, where a
+            removal by force has one at most; one on Podman 5, where it has none.
+    """
+    removal = _last(events, {"remove", "rm"})
+    if removal is None:
+        return None
+    death = _last(events[:removal], {"died", "die"})
+    start = _last(events[:removal], {"start", "restart"})
+    if death is None or (start is not None and start > death):
+        return True if start is not None else None
+    if events[removal].at_ns - events[death].at_ns > _AT_ONCE_NS:
+        return False
+    # also those that were written down after the removal
+    return sum(e.action == "cleanup" for e in events[death + 1 :]) < by_stop
+
+
+def _last(events: Sequence[EngineEvent], actions: set[str]) -> int | None:
+    """Where the last event of one of these kinds is."""
+    return next((i for i in range(len(events) - 1, -1, -1) if events[i].action in actions), None)

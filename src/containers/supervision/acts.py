@@ -1,0 +1,241 @@
+"""Acts: carries verdicts out, once for each place at a time, and tells what came of them."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from containers.bus import EventBus
+from containers.health.machine import Hand, Step, Verdict, is_ill
+from containers.model.base import ServiceName
+from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError
+from containers.model.events import RestartFailed, ServiceRestarted
+from containers.model.health import RestartResult
+from containers.model.observed import ObservedContainer
+from containers.model.supervision import ServiceMemory, place_of
+from containers.planning.labels import CONFIG_HASH
+from containers.ports.machine import Clock, TaskOwner
+from containers.supervision.causes import CauseFinder
+from containers.supervision.checks import CheckDriver
+from containers.supervision.deaths import LOCK_RETRY_S
+from containers.supervision.incidents import IncidentBook
+from containers.supervision.memories import Memories
+from containers.supervision.repairs import DetachedError, NotNeededError, Repairs
+from containers.supervision.scene import Scene
+from containers.supervision.sight import Sight
+
+log = logging.getLogger(__name__)
+
+
+class Acts:
+    """Restarts, stops of what loops, and the notice that a service is given up.
+
+    Attributes:
+        under_way: the places at which something is being done.
+        restarts: how many there were, by service.
+    """
+
+    def __init__(
+        self,
+        *,
+        scene: Scene,
+        sight: Sight,
+        checks: CheckDriver,
+        memories: Memories,
+        incidents: IncidentBook,
+        causes: CauseFinder,
+        repairs: Repairs,
+        bus: EventBus,
+        clock: Clock,
+        group: TaskOwner,
+    ) -> None:
+        self._scene = scene
+        self._sight = sight
+        self._checks = checks
+        self._memories = memories
+        self._incidents = incidents
+        self._causes = causes
+        self._repairs = repairs
+        self._bus = bus
+        self._clock = clock
+        self._group = group
+        self.under_way: set[str] = set()
+        self.restarts: dict[ServiceName, int] = {}
+
+    def begin(
+        self, place: str, container: ObservedContainer, found: Step, *, is_asked_for: bool = False
+    ) -> None:
+        """Carry a verdict out, beside everything else."""
+        work = self.carry_out(place, container, found, is_asked_for=is_asked_for)
+        self.occupy(place, work, f"repair:{place}")
+
+    def occupy(self, place: str, work: Awaitable[object], name: str) -> None:
+        """Have something done at a place; nothing else is begun there until it has ended."""
+        self.under_way.add(place)
+
+        async def until_done() -> None:
+            try:
+                await work
+            finally:
+                self._ended(place)
+
+        _ = self._group.create_task(until_done(), name=name)
+
+    def try_again(self, service: ServiceName) -> None:
+        """Bring back, now, whatever of a service does not run or is not well."""
+        for place, container in self._scene.containers().items():
+            config = self._scene.config(container.service)
+            if container.service != service or config is None or place in self.under_way:
+                continue
+            if container.is_running and not is_ill(self._sight.see(container, config)):
+                continue
+            self._sight.forgive_loop(container.id)
+            now = self._clock.now().timestamp()
+            found = Step(ServiceMemory(attempts=(now,)), Verdict.RESTART, "another try was asked for")
+            self.begin(place, container, found, is_asked_for=True)
+
+    async def carry_out(
+        self, place: str, container: ObservedContainer, found: Step, *, is_asked_for: bool = False
+    ) -> RestartResult:
+        """Carry a verdict out; what came of it."""
+        service, attempt = container.service, len(found.memory.attempts)
+        self.under_way.add(place)
+
+        async def begun() -> None:
+            self._memories[place] = found.memory
+            await self._memories.keep(container.project, place)
+
+        refused = RestartResult(service=service, restarted=False, reason=found.reason, attempt=attempt)
+        try:
+            if found.verdict in {Verdict.GIVE_UP, Verdict.STOP}:
+                if found.verdict is Verdict.STOP:
+                    await self._repairs.stop_loop(container, self._scene.limits(service).max_attempts)
+                    # one that seems to run, in a picture of before, would be taken for well again
+                    await self._scene.refresh(container)
+                await begun()
+                await self.tell_given_up(container, found)
+                return refused
+            reason = await self._restart(container, found.reason, begun, is_asked_for=is_asked_for)
+            await self.restarted(place, container, attempt, reason)
+            self.restart_dependents(service)
+            return RestartResult(service=service, restarted=True, reason=reason, attempt=attempt)
+        except LockHeldError as error:
+            await self._clock.sleep(LOCK_RETRY_S)
+            refused = refused.model_copy(update={"reason": str(error)})
+        except NotNeededError as error:
+            log.info("%s is left as it is: %s", container.name, error)
+            if found.verdict is Verdict.STOP:
+                self._sight.forgive_loop(container.id)
+            await self._scene.refresh(container)
+            refused = refused.model_copy(update={"reason": str(error)})
+        except PodkeeperError as error:
+            await begun()
+            self.tell_failure(container, attempt, str(error))
+            refused = refused.model_copy(update={"reason": str(error)})
+        finally:
+            self._ended(place)
+        return refused
+
+    async def restarted(self, place: str, container: ObservedContainer, attempt: int, reason: str) -> None:
+        """Note and tell that a container was started again, or made again."""
+        self._checks.forget(container.id)
+        self._sight.hands.pop(container.id, None)
+        self.restarts[container.service] = self.restarts.get(container.service, 0) + 1
+        self._incidents.restarted(place)
+        self._bus.publish(
+            ServiceRestarted(
+                at=self._clock.now(),
+                source="health",
+                project=container.project,
+                service=container.service,
+                attempt=attempt,
+                reason=reason,
+            )
+        )
+        await self._scene.refresh(container)
+
+    def restart_dependents(self, service: ServiceName) -> None:
+        """Restart, in order, what asks for that (`depends_on` with `restart: true`)."""
+        project = self._scene.project
+        if project is None:
+            return
+
+        async def work() -> None:
+            try:
+                await self._repairs.restart_dependents(
+                    project, service, self._scene.of_service, self._sight.is_well, told
+                )
+            except (EngineError, LockHeldError) as error:
+                log.warning("could not restart what depends on %s: %s", service, error)
+
+        async def told(container: ObservedContainer) -> None:
+            place = place_of(container.service, container.number)
+            await self.restarted(place, container, 1, f"{service}, which it depends on, was restarted")
+
+        _ = self._group.create_task(work(), name=f"dependents:{service}")
+
+    async def tell_given_up(self, container: ObservedContainer, found: Step) -> None:
+        """Tell, once, that nothing more is tried, and why."""
+        last = self._checks.last_of(container.id)
+        self._bus.publish(
+            await self._causes.given_up(
+                container,
+                attempts=len(found.memory.attempts),
+                reason=found.reason,
+                exit_code=self._sight.loop_codes.get(container.id),
+                check_output=last[1].output if last else "",
+            )
+        )
+
+    def tell_failure(self, container: ObservedContainer, attempt: int, reason: str) -> None:
+        """Tell that an attempt came to nothing."""
+        self._bus.publish(
+            RestartFailed(
+                at=self._clock.now(),
+                source="health",
+                project=container.project,
+                service=container.service,
+                attempt=attempt,
+                reason=reason,
+            )
+        )
+
+    def _ended(self, place: str) -> None:
+        self.under_way.discard(place)
+        self._scene.wake()
+
+    async def _restart(
+        self,
+        container: ObservedContainer,
+        reason: str,
+        begun: Callable[[], Awaitable[None]],
+        *,
+        is_asked_for: bool,
+    ) -> str:
+        """Restart a container, or replace one that somebody took out of a network; why, in full."""
+        project, config = self._scene.project, self._scene.config(container.service)
+        if project is None or config is None:
+            raise NotNeededError("it is not in the files any more")
+        is_automatic = not container.is_running and not is_asked_for
+        if is_automatic and await self._causes.was_stopped_meanwhile(container.id):
+            self._sight.hands[container.id] = Hand.YES
+            raise NotNeededError("somebody stopped it")
+        # what is in the files and was not applied is not missing
+        is_applied = container.is_running and container.labels.get(CONFIG_HASH) == config.config_hash
+        keys = config.networks if is_applied else ()
+        names = frozenset(project.networks[key].name for key in keys if key in project.networks)
+        try:
+            await self._repairs.restart(
+                container,
+                is_hung=bool(self._checks.ailment_of(container.id, config)),
+                begun=begun,
+                networks=names,
+                is_asked_for=is_asked_for,
+            )
+        except DetachedError:
+            reason = f"{reason}; it was taken out of a network"
+            result = await self._repairs.recreate(container.service, anew=True)
+            if result is None or not result.ok:
+                problems = result.problems if result else ()
+                why = "; ".join(p.message for p in problems) or "nothing was ever applied here"
+                raise EngineError(ErrorCode.ENGINE_ERROR, f"{reason}; {why}") from None
+            await begun()
+        return reason
