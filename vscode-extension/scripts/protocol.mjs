@@ -1,4 +1,4 @@
-// Generates src/protocol.ts and the schema of environment files from the server's own models.
+// Generates src/protocol.ts and the schemas of our own files from the server's own models.
 // With --check, only says which of them are stale.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { format } from "prettier";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const ours = `${root}.venv/bin/python`;
 const python = process.env.PODKEEPER_PYTHON ?? (existsSync(ours) ? ours : "python3");
-const ask = (module) =>
+const ask = (module, ...of) =>
   JSON.parse(
-    execFileSync(python, ["-m", module], {
+    execFileSync(python, ["-m", module, ...of], {
       cwd: root,
       env: { ...process.env, PYTHONPATH: `${root}src`, PODKEEPER_DESCRIBE_MODELS: "1" },
       encoding: "utf8",
@@ -30,12 +30,12 @@ const types = await compile(exported.schema, "Protocol", {
 const constants = Object.entries(exported.constants)
   .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)} as const;`)
   .join("\n");
+const schema = async (of) =>
+  format(JSON.stringify(ask("containers.compose.schema_export", of)), { parser: "json", printWidth: 110 });
 const written = {
   "src/protocol.ts": await format(`${types}\n${constants}\n`, { parser: "typescript", printWidth: 110 }),
-  "schemas/environment.schema.json": await format(JSON.stringify(ask("containers.compose.schema_export")), {
-    parser: "json",
-    printWidth: 110,
-  }),
+  "schemas/environment.schema.json": await schema("environment"),
+  "schemas/podkeeper.schema.json": await schema("project"),
 };
 
 for (const [name, text] of Object.entries(written)) {

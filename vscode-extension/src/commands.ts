@@ -19,8 +19,17 @@ import type { Node } from "./services_view";
 import type { TextPanel } from "./text_panel";
 import type { ViewStore } from "./view_store";
 
-const CHANGING = ["up", "down", "restart", "stop"];
-const TELLING = ["plan", "validate", "doctor", "status"];
+/** A row of the answer to `podkeeper.history`. */
+interface RevisionRow {
+  readonly revision: number;
+  readonly label: string;
+  readonly description: string;
+}
+
+const CHANGING = ["up", "down", "start", "restart", "stop", "reconcile", "recover"];
+/** They are meant for one service: from the palette it is asked for which. */
+const OF_ONE_SERVICE = ["reload", "hold", "release", "retry"];
+const TELLING = ["plan", "validate", "doctor", "status", "history", "health", "drift", "selftest"];
 
 /** The palette's and the tree's commands; all they do is ask the server and show its answer. */
 export function registerCommands(
@@ -34,7 +43,9 @@ export function registerCommands(
     vscode.commands.registerCommand(`podkeeper.${name}`, (node?: Node) => run(node).catch(showFailure));
   return vscode.Disposable.from(
     ...CHANGING.map((verb) => register(verb, (node) => commands.change(verb, node))),
+    ...OF_ONE_SERVICE.map((verb) => register(verb, (node) => commands.changeOne(verb, node))),
     ...TELLING.map((verb) => register(verb, (node) => commands.tell(verb, node))),
+    register("rollback", (node) => commands.rollBack(node)),
     register("logs", (node) => commands.showLogs(node)),
     register("selectEnvironment", (node) => commands.selectEnvironment(node)),
     register("refresh", () => store.refresh()),
@@ -50,33 +61,56 @@ class Commands {
     private readonly panel: TextPanel,
   ) {}
 
-  /** Runs a verb that changes something, with its progress; cancelling rolls it back. */
-  async change(verb: string, node?: Node): Promise<void> {
+  /** Runs a verb that changes something; where it can not be undone, the person is asked first. */
+  async change(verb: string, node?: Node, more: CommandArguments = {}): Promise<void> {
     const client = await this.#client();
     if (client === undefined) {
       return;
     }
-    const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: title(verb) };
-    const result = await vscode.window.withProgress(options, async (progress, cancelled) => {
-      const token = `podkeeper-${randomUUID()}`;
-      let percentage = 0;
-      const reports = client.onProgress(WorkDoneProgress.type, token, (report) => {
-        if (report.kind === "report") {
-          const reached = report.percentage ?? percentage;
-          progress.report({ message: report.message ?? "", increment: reached - percentage });
-          percentage = reached;
-        }
-      });
-      const cancel = cancelled.onCancellationRequested(() =>
-        client.sendNotification(WorkDoneProgressCancelNotification.type, { token }),
-      );
-      try {
-        return await execute(client, verb, argumentsOf(node), token);
-      } finally {
-        vscode.Disposable.from(reports, cancel).dispose();
+    const args = { ...argumentsOf(node), ...more };
+    let result = await withProgress(client, verb, args);
+    const question = result.problems.find((problem) => problem.code === "confirmation_needed");
+    if (question !== undefined) {
+      const goOn = "Go On";
+      const modal = { modal: true, detail: question.message };
+      const chosen = await vscode.window.showWarningMessage(`${title(verb)} can not be undone.`, modal, goOn);
+      if (chosen !== goOn) {
+        return;
       }
-    });
+      result = await withProgress(client, verb, { ...args, consent: true });
+    }
     await this.#conclude(verb, result);
+  }
+
+  /** Runs a verb that is meant for one service. */
+  async changeOne(verb: string, node?: Node): Promise<void> {
+    const chosen = node?.kind === "service" ? node : await this.#pickService(verb);
+    if (chosen !== undefined) {
+      await this.change(verb, chosen);
+    }
+  }
+
+  /** Lets the person pick the revision to go back to. */
+  async rollBack(node?: Node): Promise<void> {
+    const client = await this.#client();
+    if (client === undefined) {
+      return;
+    }
+    const known = await execute(client, "history", argumentsOf(node));
+    const rows = (known.data as { revisions?: RevisionRow[] } | null)?.revisions ?? [];
+    if (!known.ok || rows.length < 2) {
+      await (known.ok
+        ? vscode.window.showInformationMessage("Podkeeper: there is no earlier revision to go back to.")
+        : this.#conclude("history", known));
+      return;
+    }
+    const picked = await vscode.window.showQuickPick(rows.slice(1), {
+      title: "Podkeeper: Rollback",
+      placeHolder: "To which revision?",
+    });
+    if (picked !== undefined) {
+      await this.change("rollback", node, { revision: picked.revision });
+    }
   }
 
   /** Runs a verb that only looks, and shows its text. */
@@ -97,7 +131,7 @@ class Commands {
   }
 
   async showLogs(node?: Node): Promise<void> {
-    const chosen = node?.kind === "service" ? node : await this.#pickService();
+    const chosen = node?.kind === "service" ? node : await this.#pickService("logs");
     if (chosen !== undefined) {
       await this.logs.open(chosen.project.folder, chosen.service.service);
     }
@@ -121,13 +155,13 @@ class Commands {
     }
   }
 
-  async #pickService(): Promise<Extract<Node, { kind: "service" }> | undefined> {
+  async #pickService(verb: string): Promise<Extract<Node, { kind: "service" }> | undefined> {
     const nodes = this.store.state.projects.flatMap((project) =>
       project.services.map((service) => ({ kind: "service" as const, project, service })),
     );
     const picked = await vscode.window.showQuickPick(
       nodes.map((node) => ({ label: node.service.service, description: node.service.description, node })),
-      { title: "Podkeeper: Logs", placeHolder: "Of which service?" },
+      { title: title(verb), placeHolder: "Of which service?" },
     );
     return picked?.node;
   }
@@ -189,6 +223,30 @@ function argumentsOf(node: Node | undefined): CommandArguments {
   }
   const folder = node.project.folder;
   return node.kind === "service" ? { folder, services: [node.service.service] } : { folder };
+}
+
+/** Runs a verb with its progress shown; cancelling rolls it back. */
+function withProgress(client: LanguageClient, verb: string, args: CommandArguments): Thenable<TaskResult> {
+  const options = { location: vscode.ProgressLocation.Notification, cancellable: true, title: title(verb) };
+  return vscode.window.withProgress(options, async (progress, cancelled) => {
+    const token = `podkeeper-${randomUUID()}`;
+    let percentage = 0;
+    const reports = client.onProgress(WorkDoneProgress.type, token, (report) => {
+      if (report.kind === "report") {
+        const reached = report.percentage ?? percentage;
+        progress.report({ message: report.message ?? "", increment: reached - percentage });
+        percentage = reached;
+      }
+    });
+    const cancel = cancelled.onCancellationRequested(() =>
+      client.sendNotification(WorkDoneProgressCancelNotification.type, { token }),
+    );
+    try {
+      return await execute(client, verb, args, token);
+    } finally {
+      vscode.Disposable.from(reports, cancel).dispose();
+    }
+  });
 }
 
 async function execute(

@@ -9,7 +9,9 @@ import { PodkeeperTasks } from "./tasks";
 import { TextPanel } from "./text_panel";
 import { ViewStore } from "./view_store";
 
-const NEEDS_RESTART = ["server.command", "engineUrl", "environment"].map((name) => `podkeeper.${name}`);
+const NEEDS_RESTART = ["server.command", "engineUrl", "environment", "applyOnSave"].map(
+  (name) => `podkeeper.${name}`,
+);
 
 /** Composes the extension. The server starts beside, so that the window need not wait for it. */
 export function activate(context: vscode.ExtensionContext): void {

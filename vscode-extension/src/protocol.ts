@@ -26,6 +26,9 @@ export type ErrorCode =
   | "unsupported_by_podman"
   | "unsupported"
   | "secret_missing"
+  | "path_unreadable"
+  | "path_escapes"
+  | "subnet_in_use"
   | "podman_not_installed"
   | "daemon_unreachable"
   | "permission_denied"
@@ -33,19 +36,26 @@ export type ErrorCode =
   | "compose_provider_missing"
   | "compose_provider_failed"
   | "lock_held"
+  | "state_unusable"
+  | "state_damaged"
+  | "revision_unknown"
+  | "confirmation_needed"
   | "usage"
   | "internal"
   | "engine_error"
   | "image_not_found"
   | "image_pull_failed"
+  | "image_push_failed"
   | "build_failed"
   | "port_in_use"
   | "name_in_use"
   | "not_found"
   | "no_space"
   | "start_failed"
+  | "hook_failed"
   | "timeout"
   | "cancelled"
+  | "interrupted"
   | "gate_failed"
   | "service_exited"
   | "rollback_failed";
@@ -91,6 +101,14 @@ export interface CommandArguments {
    * Of `podkeeper.down`: remove the volumes too.
    */
   volumes?: boolean;
+  /**
+   * Of `podkeeper.rollback`: null means the last good one before the newest.
+   */
+  revision?: number | null;
+  /**
+   * Whether the person agreed to what can not be undone.
+   */
+  consent?: boolean;
 }
 /**
  * The environments of a folder.
@@ -128,6 +146,10 @@ export interface InitializationOptions {
    * The setting `podkeeper.environment`.
    */
   environment?: string | null;
+  /**
+   * The setting `podkeeper.applyOnSave`.
+   */
+  applyOnSave?: "off" | "prompt" | "safe";
   trace?: "off" | "messages" | "verbose";
 }
 /**
@@ -278,6 +300,10 @@ export interface ProjectView {
   summary: string;
   level: "ok" | "busy" | "warning" | "error" | "off";
   /**
+   * What applying the files, as they are saved, would do, such as "recreates `api`"; empty when nothing.
+   */
+  impact: string;
+  /**
    * Why nothing can be shown, with what to do; empty when all is well.
    */
   problem: string;
@@ -330,10 +356,22 @@ export const COMMANDS = [
   "podkeeper.up",
   "podkeeper.down",
   "podkeeper.restart",
+  "podkeeper.start",
   "podkeeper.stop",
+  "podkeeper.rollback",
+  "podkeeper.reconcile",
+  "podkeeper.reload",
+  "podkeeper.hold",
+  "podkeeper.release",
+  "podkeeper.retry",
+  "podkeeper.recover",
   "podkeeper.status",
   "podkeeper.logs",
   "podkeeper.plan",
+  "podkeeper.history",
+  "podkeeper.health",
+  "podkeeper.drift",
+  "podkeeper.selftest",
   "podkeeper.validate",
   "podkeeper.doctor",
 ] as const;

@@ -16,6 +16,7 @@ import { findServer, offerInstall } from "./server_command";
 
 const COMPOSE = "**/{compose,docker-compose}*.{yml,yaml}";
 const ENVIRONMENTS = "**/environments/**/*.{yml,yaml}";
+const OWN = "**/podkeeper.{yml,yaml}";
 const VARIABLES = "**/*.env";
 /** How long the server may take to end by itself, before it is made to. */
 const STOP_MS = 5000;
@@ -39,7 +40,7 @@ export class ServerProcess implements vscode.Disposable {
   readonly onStarted = this.#started.event;
   readonly onStopped = this.#stopped.event;
   readonly #output = vscode.window.createOutputChannel("Podkeeper Server", { log: true });
-  readonly #watchers = [COMPOSE, ENVIRONMENTS, VARIABLES].map((pattern) =>
+  readonly #watchers = [COMPOSE, ENVIRONMENTS, OWN, VARIABLES].map((pattern) =>
     vscode.workspace.createFileSystemWatcher(pattern),
   );
   #client: LanguageClient | undefined;
@@ -131,10 +132,14 @@ export class ServerProcess implements vscode.Disposable {
   #options(): LanguageClientOptions {
     const log = (input: Readable) =>
       readline.createInterface({ input }).on("line", (line) => this.#output.info(line));
-    const environment = vscode.workspace.getConfiguration("podkeeper").get<string>("environment", "");
-    const initializationOptions: InitializationOptions = { trusted: true, environment: environment || null };
+    const settings = vscode.workspace.getConfiguration("podkeeper");
+    const initializationOptions: InitializationOptions = {
+      trusted: true,
+      environment: settings.get<string>("environment", "") || null,
+      applyOnSave: settings.get<"off" | "prompt" | "safe">("applyOnSave", "off"),
+    };
     return {
-      documentSelector: [COMPOSE, ENVIRONMENTS].map((pattern) => ({ scheme: "file", pattern })),
+      documentSelector: [COMPOSE, ENVIRONMENTS, OWN].map((pattern) => ({ scheme: "file", pattern })),
       synchronize: { fileEvents: this.#watchers },
       initializationOptions,
       outputChannel: this.#output,

@@ -44,10 +44,14 @@ export function serviceItem(service: ServiceView): Item {
 export function projectItem(project: ProjectView): Item {
   const icon = project.problem === "" ? "layers" : "warning";
   const environment = project.environment === "development" ? "" : ` · ${project.environment}`;
+  const edited = project.impact === "" ? "" : " · not applied";
   return {
     label: project.project,
-    description: `${project.summary.slice(project.project.length + 2)}${environment}`,
-    tooltip: project.problem === "" ? project.folder : problemText(project),
+    description: `${project.summary.slice(project.project.length + 2)}${environment}${edited}`,
+    tooltip:
+      project.problem === ""
+        ? [project.folder, impactText(project)].filter((line) => line !== "").join("\n")
+        : problemText(project),
     isMarkdown: false,
     icon,
     context: `project.${project.level}`,
@@ -57,4 +61,9 @@ export function projectItem(project: ProjectView): Item {
 /** What is wrong with a project, with its files named as they are in its folder: the view is narrow. */
 export function problemText(project: ProjectView): string {
   return project.problem.replaceAll(`${project.folder}/`, "");
+}
+
+/** What applying the files as they are saved would do. */
+export function impactText(project: ProjectView): string {
+  return project.impact === "" ? "" : `Up ${project.impact.replaceAll("`", "")}`;
 }

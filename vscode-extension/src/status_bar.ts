@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { ProjectView, ViewState } from "./protocol";
-import { problemText } from "./service_item";
+import { impactText, problemText } from "./service_item";
 import type { ViewStore } from "./view_store";
 
 const ICONS: Record<ProjectView["level"], string> = {
@@ -38,7 +38,9 @@ export class StatusBar implements vscode.Disposable {
       return;
     }
     this.#item.text = `$(${ICONS[worst.level]}) ${worst.summary}`;
-    this.#item.tooltip = [problemText(worst), state.engine.text].filter((line) => line !== "").join("\n");
+    this.#item.tooltip = [problemText(worst), impactText(worst), state.engine.text]
+      .filter((line) => line !== "")
+      .join("\n");
     this.#item.backgroundColor =
       worst.level === "error" ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
     this.#item.show();

@@ -40,10 +40,14 @@ test("a project shows its summary once, and its environment where it is another 
     services: [],
     summary: "demo: 3/3 healthy",
     level: "ok",
+    impact: "",
     problem: "",
   } as const;
   assert.equal(projectItem({ ...view, services: [] }).description, "3/3 healthy · staging");
   assert.equal(projectItem({ ...view, services: [], problem: "line 3" }).icon, "warning");
+  const edited = projectItem({ ...view, services: [], impact: "recreates `api`" });
+  assert.equal(edited.description, "3/3 healthy · staging · not applied");
+  assert.equal(edited.tooltip, "/w\nUp recreates api");
 });
 
 test("a project's problem names files as they are in its folder", () => {
@@ -55,6 +59,7 @@ test("a project's problem names files as they are in its folder", () => {
     services: [],
     summary: "shop: invalid",
     level: "error",
+    impact: "",
     problem,
   };
   assert.equal(problemText(view), "compose.yaml:3:5: error: no image");

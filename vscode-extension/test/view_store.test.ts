@@ -11,6 +11,7 @@ function project(name: string, summary = ""): ProjectView {
     services: [],
     summary,
     level: "ok",
+    impact: "",
     problem: "",
   };
 }
