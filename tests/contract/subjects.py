@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode
-from containers.ports import ContainerEngine, ContainerRecipe
+from containers.ports.engine import ContainerEngine
+from containers.ports.translation import ContainerRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,20 @@ CHECK = ("test", "-e", "/tmp/ok")  # noqa: S108  (inside a container)
 _CHECKED = ("--health-cmd", " ".join(CHECK), "--health-retries", "2", "--health-interval", "1h")
 
 RUNS = Act(_FOREVER, Behaviour())
+ENDS_IN_PEACE = Act("trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done", Behaviour(log=("ready",)))
+"""Once it has said so."""
+TICKS = Act("trap 'exit 0' TERM; while :; do echo tick; sleep 0.1; done", Behaviour())
 TALKS = Act(
-    f"echo one; sleep 0.05; echo two >&2; sleep 0.05; echo three; {_FOREVER}",
+    f"echo one; sleep 0.5; echo two >&2; sleep 0.5; echo three; {_FOREVER}",
     Behaviour(log=("one", "two", "three")),
 )
 TALKS_AND_ENDS = Act(
-    "echo one; sleep 0.3; echo two; sleep 0.3; exit 0", Behaviour(log=("one", "two"), exits_after_s=0.5)
+    "echo one; sleep 2; echo two; sleep 2; exit 0", Behaviour(log=("one", "two"), exits_after_s=0.5)
 )
 FAILS = Act("exit 7", Behaviour(exits_after_s=0.0, exit_code=7))
 HEALTHY = Act(f"touch /tmp/ok; {_FOREVER}", Behaviour(), _CHECKED)
-HEALTHY_LATER = Act(f"sleep 0.6; touch /tmp/ok; {_FOREVER}", Behaviour(healthy_after_s=0.6), _CHECKED)
+HEALTHY_LATER = Act(_FOREVER, Behaviour(healthy_after_s=0.6), _CHECKED)
+"""From `get_well` on."""
 NEVER_HEALTHY = Act(_FOREVER, Behaviour(healthy_after_s=None), _CHECKED)
 CANNOT_START = Act(
     "",
@@ -64,6 +69,14 @@ class Subject(ABC):
     @abstractmethod
     def acting(self, service: str, act: Act) -> None:
         """Tell the engine how a service's containers act, where telling is needed."""
+
+    @abstractmethod
+    def now_ns(self) -> int:
+        """The engine's time, for asking for events from this moment on, however late the stream begins."""
+
+    @abstractmethod
+    async def get_well(self, container: ContainerId) -> None:
+        """Have the check of a container that is `HEALTHY_LATER` pass from now on."""
 
     async def create(
         self, service: str = "web", act: Act = RUNS, *options: str, name: str = "", image: str = ""
@@ -105,7 +118,7 @@ class Subject(ABC):
         await self.engine.start_container(container)
         return container
 
-    async def until(self, holds: Callable[[], Awaitable[bool]], what: str, within_s: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], Awaitable[bool]], what: str, within_s: float = 30.0) -> None:
         """Wait for something to become true."""
         deadline = time.monotonic() + within_s
         while not await holds():
@@ -125,6 +138,16 @@ class LiveSubject(Subject):
     def acting(self, service: str, act: Act) -> None:
         """The script is the act."""
 
+    @override
+    def now_ns(self) -> int:
+        """It has the same clock."""
+        return time.time_ns()
+
+    @override
+    async def get_well(self, container: ContainerId) -> None:
+        """Its check looks for a file."""
+        assert (await self.engine.execute(container, ("touch", CHECK[-1]), 5)).exit_code == 0
+
 
 @dataclass(slots=True)
 class FakeSubject(Subject):
@@ -142,3 +165,13 @@ class FakeSubject(Subject):
         """The fake can not read scripts."""
         assert isinstance(self.engine, FakeEngine)
         self.engine.script(service, act.behaviour)
+
+    @override
+    def now_ns(self) -> int:
+        """That of the clock."""
+        return int(self.clock.now().timestamp() * 1_000_000) * 1000
+
+    @override
+    async def get_well(self, container: ContainerId) -> None:
+        """It gets well with time."""
+        await self.clock.advance(HEALTHY_LATER.behaviour.healthy_after_s or 0.0)

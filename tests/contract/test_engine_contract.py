@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
 from tests.contract.subjects import (
     CANNOT_START,
     CHECK,
+    ENDS_IN_PEACE,
     FAILS,
     HEALTHY,
     HEALTHY_LATER,
@@ -79,6 +79,25 @@ async def test_the_given_labels_win_over_those_of_the_recipe(subject: Subject) -
     assert seen.labels["a"] == "b"
 
 
+async def test_a_container_that_is_ready_counts_as_created_and_can_be_started_or_removed(
+    subject: Subject,
+) -> None:
+    """Making ready is idempotent, also for what runs."""
+    engine = subject.engine
+    for is_started in (True, False):
+        container = await subject.create("web", RUNS)
+        await engine.ready_container(container)
+        await engine.ready_container(container)
+        seen = await only(subject)
+        assert (seen.state, seen.started_at) == (ContainerState.CREATED, None)
+        if is_started:
+            await engine.start_container(container)
+            await engine.ready_container(container)
+            assert (await only(subject)).state is ContainerState.RUNNING
+        await engine.remove_container(container)
+        assert (await engine.snapshot(subject.project)).containers == ()
+
+
 async def test_a_started_container_runs_and_starting_again_is_no_error(subject: Subject) -> None:
     """`start` is idempotent."""
     container = await subject.started()
@@ -107,6 +126,26 @@ async def test_a_removed_container_is_gone_even_when_it_ran(subject: Subject) ->
     await subject.engine.remove_container(container)
     await subject.engine.remove_container(container, volumes=True)
     assert (await subject.engine.snapshot(subject.project)).containers == ()
+
+
+@pytest.mark.parametrize(("stop_timeout_s", "is_killed"), [(5.0, False), (None, False), (0.0, True)])
+async def test_a_removed_container_may_end_in_peace(
+    subject: Subject, stop_timeout_s: float | None, *, is_killed: bool
+) -> None:
+    """Within the time that it is given; none is the default."""
+    watcher = Watcher(subject, subject.now_ns())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(watcher.watch(subject.name("web"), until="remove"))
+        await subject.sleep(0.3)
+        container = await subject.started("web", ENDS_IN_PEACE)
+
+        async def ready() -> bool:
+            return "ready" in await subject.engine.logs(container)
+
+        await subject.until(ready, "its shell has set its trap")
+        await subject.engine.remove_container(container, stop_timeout_s=stop_timeout_s)
+    died = next(e for e in watcher.events if e.action == "died")
+    assert (died.attributes["containerExitCode"] == "137") == is_killed
 
 
 async def test_a_restarted_container_runs_anew(subject: Subject) -> None:
@@ -225,6 +264,7 @@ async def test_a_container_that_is_gone_is_not_found(subject: Subject) -> None:
     engine = subject.engine
     for attempt in (
         engine.inspect_container(NOBODY),
+        engine.ready_container(NOBODY),
         engine.start_container(NOBODY),
         engine.stop_container(NOBODY),
         engine.restart_container(NOBODY, 1),
@@ -247,7 +287,7 @@ async def test_health_is_starting_until_a_check_has_passed(subject: Subject) -> 
     async def healthy() -> bool:
         return (await subject.engine.run_health_check(container)).state is HealthState.HEALTHY
 
-    await subject.sleep(0.6)
+    await subject.get_well(container)
     await subject.until(healthy, "the check passes")
     assert (await only(subject)).health is HealthState.HEALTHY
     assert (await subject.engine.inspect_container(container)).health is HealthState.HEALTHY
@@ -278,6 +318,7 @@ async def test_a_command_in_a_container_answers_its_exit_code(subject: Subject) 
     async def passes() -> bool:
         return (await subject.engine.execute(container, CHECK, 5)).exit_code == 0
 
+    await subject.get_well(container)
     await subject.until(passes, "the command succeeds")
     assert (await only(subject)).health is HealthState.STARTING
 
@@ -391,7 +432,7 @@ async def test_followed_logs_end_with_the_container(subject: Subject) -> None:
     async def follow() -> None:
         lines.extend([line async for line in subject.engine.follow_logs(container)])
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         following = group.create_task(follow())
         while not following.done():
             await subject.sleep(0.1)
@@ -409,17 +450,23 @@ async def test_followed_logs_can_be_left_at_any_time(subject: Subject) -> None:
 
 
 class Watcher:
-    """Collects the events of one container."""
+    """Collects the events of one container, each once, also where Podman ends its stream amid them."""
 
-    def __init__(self, stream: AsyncIterator[EngineEvent]) -> None:
-        self._stream = stream
+    def __init__(self, subject: Subject, since_ns: int) -> None:
+        self._engine = subject.engine
+        self._since_ns = since_ns
         self.actions: list[str] = []
         self.events: list[EngineEvent] = []
 
     async def watch(self, name: str, until: str) -> None:
         """Collect until an action has been seen."""
-        async for event in self._stream:
-            if event.type == "container" and event.name == name:
+        seen = set[int]()
+        while True:
+            async for event in self._engine.events(self._since_ns):
+                self._since_ns = event.at_ns
+                if event.type != "container" or event.name != name or event.identity in seen:
+                    continue
+                seen.add(event.identity)
                 self.events.append(event)
                 self.actions.append(event.action)
                 if event.action == until:
@@ -428,7 +475,7 @@ class Watcher:
 
 async def test_events_tell_a_containers_life_in_order(subject: Subject) -> None:
     """Create, init, start, died, remove; with its labels and its exit code."""
-    watcher = Watcher(subject.engine.events())
+    watcher = Watcher(subject, subject.now_ns())
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         group.create_task(watcher.watch(subject.name("job"), until="remove"))
         await asyncio.sleep(0.3)
@@ -445,21 +492,46 @@ async def test_events_tell_a_containers_life_in_order(subject: Subject) -> None:
 
 async def test_events_since_a_moment_are_told_again(subject: Subject) -> None:
     """A reader that comes late misses nothing after the moment it names."""
-    watcher = Watcher(subject.engine.events())
+    watcher = Watcher(subject, subject.now_ns())
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         group.create_task(watcher.watch(subject.name("web"), until="start"))
         await asyncio.sleep(0.3)
         await subject.started()
     created, started = watcher.events[0], watcher.events[-1]
-    late = Watcher(subject.engine.events(created.at_ns))
+    late = Watcher(subject, created.at_ns)
     async with asyncio.timeout(10):
         await late.watch(subject.name("web"), until="start")
     assert late.events[0] == created
     assert late.events[-1] == started
-    later = Watcher(subject.engine.events(started.at_ns))
+    later = Watcher(subject, started.at_ns)
     async with asyncio.timeout(10):
         await later.watch(subject.name("web"), until="start")
     assert later.actions == ["start"]
+
+
+async def test_the_past_can_be_read_without_waiting_for_the_stream(subject: Subject) -> None:
+    """The same events as the stream tells, between two moments, oldest first."""
+    watcher = Watcher(subject, subject.now_ns())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(watcher.watch(subject.name("web"), until="start"))
+        await asyncio.sleep(0.3)
+        container = await subject.started()
+    created, started = watcher.events[0], watcher.events[-1]
+    past = [e for e in await subject.engine.past_events(created.at_ns) if e.id == container]
+    assert past[: len(watcher.events)] == watcher.events
+    until_created = await subject.engine.past_events(created.at_ns, created.at_ns)
+    assert [e for e in until_created if e.id == container] == [created]
+    assert started not in until_created
+
+
+async def test_a_running_container_is_listed_with_its_process(subject: Subject) -> None:
+    """The number that inspecting it gives; none once it has ended."""
+    container = await subject.started("job", FAILS)
+    await ended(subject, container)
+    running = await subject.started()
+    listed = {c.id: c.pid for c in await subject.engine.containers_of(subject.project)}
+    assert listed[container] == 0
+    assert listed[running] == (await subject.engine.inspect_container(running)).pid > 0
 
 
 async def test_an_event_stream_can_be_left_at_any_time(subject: Subject) -> None:

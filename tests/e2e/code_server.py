@@ -153,7 +153,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while members(process.pid):
         if time.monotonic() > deadline:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         time.sleep(0.05)
 
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, async_playwright
 from tests.e2e import code_server, stack, vsix
 from tests.e2e.code_server import CodeServer
-from tests.e2e.workbench import Workbench
+from tests.e2e.workbench import PATIENCE_S, Workbench
 from tests.podman import bed
 
 from containers.model.base import ProjectName
@@ -123,6 +123,7 @@ async def open_folder(browser: BrowserContext, vscode: CodeServer) -> AsyncItera
             colours: Literal["dark", "light"] = "dark",
         ) -> Workbench:
             page = await browser.new_page()
+            page.set_default_timeout(PATIENCE_S * 1000)
             windows.push_async_callback(page.close)
             await page.set_viewport_size({"width": size[0], "height": size[1]})
             await page.emulate_media(color_scheme=colours)

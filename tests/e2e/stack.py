@@ -59,5 +59,5 @@ def write(folder: Path, name: str) -> Path:
 
 
 def main_process(url: str, project: str, service: str) -> int:
-    """The process of a service's container, as the machine numbers it; 0 when it does not run."""
-    return int(bed.podman(url, "inspect", "--format", "{{.State.Pid}}", f"{project}_{service}_1"))
+    """The process of a service's container, as the machine numbers it, once it runs."""
+    return bed.process_of(url, f"{project}_{service}_1")

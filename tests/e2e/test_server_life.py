@@ -1,5 +1,6 @@
 """When the server runs, and when it must not."""
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import pytest
 from tests.e2e import code_server
 from tests.e2e.code_server import CodeServer
 from tests.e2e.conftest import OpenFolder
+from tests.e2e.workbench import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -37,6 +39,7 @@ async def test_nothing_runs_in_an_untrusted_folder_until_it_is_trusted(
     await window.until(window.welcome, "the welcome", lambda text: "trust" in text)
     await window.command("Podkeeper: Up")
     await window.until(window.notifications, "the refusal", lambda texts: any("trusted" in t for t in texts))
+    await window.hold_notification()
     await window.picture("untrusted")
     assert code_server.podkeepers(cautious_vscode.pid) == []
     assert await window.rows() == {}
@@ -77,6 +80,9 @@ async def test_closing_the_window_ends_the_server(
 ) -> None:
     """Nothing is left running for a window that is gone."""
     servers = servers_of(vscode)
+    async with asyncio.timeout(PATIENCE_S):
+        while await servers():  # those of the windows before  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.1)
     window = await open_folder(folder)
     await window.until(servers, "a server", lambda found: len(found) == 1)
     await window.page.close(run_before_unload=True)
@@ -90,11 +96,11 @@ async def test_where_there_is_no_server_it_says_so_and_offers_to_install_it(
     environ = code_server.environment(tmp_path, PATH="/usr/bin:/bin")
     with code_server.serve(tmp_path / "without", extensions, environ, {}) as running:
         window = await open_folder(folder, on=running)
-        await window.open_file("compose.yaml")
         messages = await window.until(
             window.notifications, "the offer", lambda texts: any("not found" in text for text in texts)
         )
         assert len(messages) == 1
+        await window.hold_notification()
         await window.picture("no-server")
         await window.press_notification_button("Install in .venv")
         await window.until(window.terminal, "the command", lambda text: "pip install podkeeper" in text)

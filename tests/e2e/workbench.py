@@ -116,6 +116,10 @@ class Workbench:
         await self.row(service).hover()
         await self.row(service).get_by_role("button", name=button, exact=True).click()
 
+    async def hold_notification(self) -> None:
+        """Point at a message: it stays while one does."""
+        await self.page.locator(".notification-toast").first.hover()
+
     async def press_notification_button(self, button: str) -> None:
         """Press a button of a message."""
         await self.page.locator(".notification-toast").get_by_role("button", name=button).click()

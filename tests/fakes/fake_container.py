@@ -8,7 +8,7 @@ from containers.model.base import ContainerId, ImageId
 from containers.model.errors import EngineError
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, PublishedPort
-from containers.ports import ContainerRecipe
+from containers.ports.translation import ContainerRecipe
 
 _SHORT = {"-e": "--env", "-l": "--label", "-p": "--publish", "-v": "--volume", "--net": "--network"}
 _WITHOUT_VALUE = frozenset(
@@ -49,6 +49,8 @@ class FakeContainer:
     created_at: datetime
     behaviour: Behaviour
     state: ContainerState = ContainerState.CREATED
+    is_stopping: bool = False
+    pid: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
     exit_code: int = 0
@@ -58,6 +60,10 @@ class FakeContainer:
     health: HealthState = HealthState.NONE
     health_output: str = ""
     log: list[str] = field(default_factory=list)
+    logged_at: list[datetime] = field(default_factory=list)
+    """When each line of the log was written."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What was copied in."""
 
     @property
     def runs(self) -> bool:
@@ -78,6 +84,11 @@ class FakeContainer:
     def retries(self) -> int:
         """Failed checks in a row that make it unhealthy."""
         return int(self.option("--health-retries", "3"))
+
+    def write(self, lines: Sequence[str], at: datetime) -> None:
+        """Its process writes."""
+        self.log += lines
+        self.logged_at += [at] * len(lines)
 
     def option(self, name: str, default: str) -> str:
         """The last value of an option."""

@@ -12,11 +12,15 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import NoReturn
 
 from tests.fakes.fake_container import Behaviour, FakeContainer, parse_options
+from tests.fakes.fake_descriptions import describe
+from tests.fakes.fake_operations import FakeOperations
+from tests.fakes.fake_operations import refuse as _refuse
+from typing_extensions import override
 
 from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
+from containers.model.described import ContainerDescription
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState, ProbeResult
 from containers.model.observed import (
@@ -25,13 +29,16 @@ from containers.model.observed import (
     ContainerState,
     EngineEvent,
     EngineInfo,
+    EngineVersion,
+    Neighbour,
     ObservedContainer,
     ObservedNetwork,
     ObservedState,
     ObservedVolume,
 )
-from containers.model.project import BuildConfig
-from containers.ports import Clock, ContainerRecipe
+from containers.model.project import BuildConfig, Hook
+from containers.ports.machine import Clock
+from containers.ports.translation import ContainerRecipe
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -43,7 +50,7 @@ _MOST_RESTARTS = 50
 _FATAL_SIGNALS = {"KILL": 137, "SIGKILL": 137, "TERM": 143, "SIGTERM": 143, "INT": 130, "SIGINT": 130}
 
 
-class FakeEngine:
+class FakeEngine(FakeOperations):
     """The port `ContainerEngine`.
 
     Attributes:
@@ -63,17 +70,25 @@ class FakeEngine:
         self.clock = clock
         self.calls: list[tuple[str, str]] = []
         self.pullable: set[str] = set()
+        self.pushable: set[str] = set()
         self.failures: dict[str, str] = {}
+        self.image_volumes: dict[str, tuple[str, ...]] = {}
+        """Where images have volumes."""
+        self.resolves_names = True
+        """While False, no check passes: each is taken to ask for a name."""
         self._behaviours = dict(behaviours or {})
         self._images = {reference: _image_id(reference) for reference in images}
         self._containers: dict[ContainerId, FakeContainer] = {}
         self._networks: dict[str, dict[str, str]] = {"podman": {}}
         self._volumes: dict[str, dict[str, str]] = {}
         self._ids = itertools.count(1)
+        self._pids = itertools.count(4242)
         self._events: list[EngineEvent] = []
         self._told = asyncio.Event()
         self._gone = False
         self._mute = False
+        self._hushed = False
+        self._streams_ended = 0
         self._scripted: list[tuple[str, str, EngineError]] = []
         self._held: dict[str, asyncio.Event] = {}
         self._info = info or EngineInfo(
@@ -98,6 +113,10 @@ class FakeEngine:
         """The next call of `method` (for the container, network, volume or image `name`) raises `error`."""
         self._scripted.append((method, name, error))
 
+    def turn_into(self, version: str) -> None:
+        """Be another Podman from now on."""
+        self._info = self._info.model_copy(update={"version": version})
+
     def hold(self, method: str) -> asyncio.Event:
         """Calls of `method` wait, having done nothing yet, until the returned event is set."""
         return self._held.setdefault(method, asyncio.Event())
@@ -111,13 +130,45 @@ class FakeEngine:
         """From now on it loses every event."""
         self._mute = True
 
+    def end_streams(self) -> None:
+        """Every event stream ends, as Podman's does when its log is read amid a line."""
+        self._streams_ended += 1
+        self._told.set()
+
+    def hush(self) -> None:
+        """From now on the stream tells nothing, as between two of Podman's looks into its log."""
+        self._hushed = True
+
+    def speak(self) -> None:
+        """The stream tells what it has kept back."""
+        self._hushed = False
+        self._told.set()
+
+    def tell(self, event: EngineEvent) -> None:
+        """Note an event that no call brought about, such as one that is noted late or twice."""
+        self._events.append(event)
+        self._told.set()
+
     def come_back(self) -> None:
         """It can be reached again, with everything as it was."""
         self._gone = False
 
-    def die(self, name: str, exit_code: int = 1) -> None:
-        """A container's process ends, by no doing of ours."""
-        self._end(self.container(name), exit_code, by_hand=False)
+    def die(self, name: str, exit_code: int = 1, *, cleaned: bool = True) -> None:
+        """A container's process ends, by no doing of ours; it may be that nobody has cleaned up yet."""
+        self._end(self.container(name), exit_code, by_hand=False, cleaned=cleaned)
+
+    def clean_up(self, name: str) -> None:
+        """A container's supervisor process comes to cleaning up after it."""
+        self._tell_of(self.container(name), "cleanup")
+
+    def write(self, name: str, *lines: str) -> None:
+        """A container's process writes something."""
+        self.container(name).write(lines, self.clock.now())
+        self._told.set()
+
+    def begin_stop(self, name: str) -> None:
+        """Somebody told a container to stop and is gone; it has not stopped yet, and can not be started."""
+        self.container(name).is_stopping = True
 
     def settle(self) -> None:
         """Carry out what is due by now."""
@@ -138,6 +189,42 @@ class FakeEngine:
 
     # The port: looking
 
+    @property
+    def store(self) -> str:
+        """There is one."""
+        return "fake"
+
+    @property
+    def version(self) -> EngineVersion:
+        """That of `info`."""
+        return EngineVersion(version=self._info.version)
+
+    @property
+    def known_info(self) -> EngineInfo | None:
+        """It has nothing to find out."""
+        return self._info
+
+    @property
+    def owner_uid(self) -> int | None:
+        """Root, or the first ordinary user of a machine."""
+        return 1000 if self._info.rootless else 0
+
+    @property
+    def selinux(self) -> bool | None:
+        """It is known from the start."""
+        return self._info.selinux
+
+    async def neighbours(self) -> tuple[Neighbour, ...]:
+        """Of every project, and of none."""
+        await self._enter("neighbours", "")
+        return tuple(
+            Neighbour(id=c.id, name=c.name, is_running=c.runs, ports=tuple(c.ports))
+            for c in self._containers.values()
+        )
+
+    async def prepare_creating(self, recipes: Iterable[ContainerRecipe]) -> None:
+        """It creates in no time."""
+
     async def info(self) -> EngineInfo:
         """What was given, or Podman 4.3.1 without systemd."""
         await self._enter("info", "")
@@ -156,6 +243,10 @@ class FakeEngine:
             images={i: self._images[_full(i)] for i in images if _full(i) in self._images},
         )
 
+    async def containers_of(self, project: ProjectName) -> tuple[ObservedContainer, ...]:
+        """Those of a snapshot."""
+        return (await self.snapshot(project)).containers
+
     async def list_projects(self) -> Mapping[ProjectName, int]:
         """Project names with their numbers of containers."""
         await self._enter("list_projects", "")
@@ -169,7 +260,7 @@ class FakeEngine:
             id=found.id,
             name=found.name,
             state=found.state,
-            pid=4242 if found.runs else 0,
+            pid=found.pid if found.runs else 0,
             exit_code=found.exit_code,
             error=found.error,
             health=found.health,
@@ -178,7 +269,19 @@ class FakeEngine:
             restart_policy=found.restart_policy,
             started_at=found.started_at,
             finished_at=found.finished_at,
+            command=found.recipe.command,
+            networks=found.networks,
+            mounts=found.volumes,
+            volumes=len(found.volumes),
         )
+
+    async def describe_containers(
+        self, containers: Iterable[ContainerId]
+    ) -> Mapping[ContainerId, ContainerDescription]:
+        """From the options that each was created with."""
+        await self._enter("describe_containers", "")
+        wanted = tuple(containers)
+        return {c.id: describe(c) for c in self._containers.values() if c.id in wanted}
 
     # The port: images, networks, volumes
 
@@ -199,6 +302,15 @@ class FakeEngine:
         self._images[_full(reference)] = _image_id(f"{reference} {build.model_dump_json()}")
         self._tell("image", "build", self._images[_full(reference)], reference, {})
         return self._images[_full(reference)]
+
+    async def remove_image(self, reference: str) -> bool:
+        """Kept while a container uses it."""
+        await self._change("remove_image", reference)
+        image = self._images.get(_full(reference))
+        if image is None or any(c.image_id == image for c in self._containers.values()):
+            return False
+        del self._images[_full(reference)]
+        return True
 
     async def image_digest(self, reference: str) -> str | None:
         """Its id, which serves as its digest here."""
@@ -249,6 +361,13 @@ class FakeEngine:
         if image is None:
             _refuse(ErrorCode.IMAGE_NOT_FOUND, f"{doing}: {recipe.image}: image not known")
         self._refuse_taken_name(name, doing)
+        mounted = {v.split(":")[1] for v in _mounts(recipe.options) if ":" in v}
+        own = [
+            ("--volume", f"anonymous-{next(self._ids)}:{place}")
+            for place in self.image_volumes.get(recipe.image, ())
+            if place not in mounted
+        ]
+        recipe = recipe.model_copy(update={"options": (*recipe.options, *itertools.chain(*own))})
         all_labels = {**_labels(recipe.options), **labels}
         container = FakeContainer(
             id=ContainerId(hashlib.sha256(f"container {next(self._ids)}".encode()).hexdigest()),
@@ -268,12 +387,18 @@ class FakeEngine:
         self._tell_of(container, "create")
         return container.id
 
+    async def ready_container(self, container: ContainerId) -> None:
+        """Nothing shows."""
+        await self._find("ready_container", container, changes=True)
+
     async def start_container(self, container: ContainerId) -> None:
         """Ports are taken from whoever runs; scripted errors come out here."""
         found = await self._find("start_container", container, changes=True)
+        doing = f"could not start {found.name}"
+        if found.is_stopping:
+            _refuse(ErrorCode.ENGINE_ERROR, f"{doing}: container state improper")
         if found.runs:
             return
-        doing = f"could not start {found.name}"
         if found.behaviour.start_error is not None:
             raise found.behaviour.start_error
         for port in found.ports:
@@ -286,6 +411,12 @@ class FakeEngine:
                 )
         found.restart_count = 0
         self._begin(found)
+
+    async def start_attached(self, container: ContainerId, *, stdin: bool) -> int:
+        """It runs, and is not waited for."""
+        del stdin
+        await self.start_container(container)
+        return 0
 
     async def stop_container(self, container: ContainerId, timeout_s: float | None = None) -> None:
         """Ends at once, whatever the timeout."""
@@ -308,7 +439,7 @@ class FakeEngine:
     async def kill_container(self, container: ContainerId, signal: str = "KILL") -> None:
         """Signals that end a process end it; others are only told."""
         found = await self._find("kill_container", container, changes=True)
-        if not found.runs:
+        if not (found.runs or found.state is ContainerState.PAUSED):
             _refuse(ErrorCode.SERVICE_EXITED, f"could not kill {found.name}: the container is not running")
         self._tell_of(found, "kill")
         if signal in _FATAL_SIGNALS:
@@ -321,16 +452,34 @@ class FakeEngine:
         found.name = name
         self._tell_of(found, "rename")
 
-    async def remove_container(self, container: ContainerId, *, volumes: bool = False) -> None:
-        """By force; the fake keeps no anonymous volumes, so `volumes` changes nothing."""
-        del volumes
+    async def remove_container(
+        self, container: ContainerId, *, volumes: bool = False, stop_timeout_s: float | None = 0.0
+    ) -> None:
+        """By force; of the anonymous volumes those that nobody else mounts."""
+        if volumes:
+            for volume in (await self.anonymous_volumes(container)).values():
+                if sum(volume in c.volumes for c in self._containers.values()) == 1:
+                    self._volumes.pop(volume, None)
         await self._change("remove_container", self._name(container))
         found = self._containers.get(container)
         if found is not None:
             if found.runs:
-                self._end(found, 137, by_hand=True, cleaned=False)
+                code = 137 if stop_timeout_s == 0 else found.behaviour.stop_code
+                self._end(found, code, by_hand=True, cleaned=False)
             del self._containers[container]
             self._tell_of(found, "remove")
+
+    async def anonymous_volumes(self, container: ContainerId) -> Mapping[str, str]:
+        """Those whose names say so."""
+        found = self._containers.get(container)
+        mounts = (v.split(":") for v in found.options("--volume")) if found else ()
+        return {parts[1]: parts[0] for parts in mounts if parts[0].startswith("anonymous-")}
+
+    async def container_environment(self, container: ContainerId) -> Mapping[str, str]:
+        """What its options set."""
+        found = await self._find("container_environment", container)
+        values = (value for name, value in parse_options(found.recipe.options) if name in {"-e", "--env"})
+        return {name: value for name, _, value in (entry.partition("=") for entry in values)}
 
     async def run_health_check(self, container: ContainerId) -> ProbeResult:
         """Health changes here alone, as where there is no systemd."""
@@ -340,7 +489,7 @@ class FakeEngine:
         if not found.runs:
             _refuse(ErrorCode.SERVICE_EXITED, f"could not check {found.name}: the container is not running")
         before = found.health
-        passed = found.passes_check(self.clock.now())
+        passed = self.resolves_names and found.passes_check(self.clock.now())
         found.checks_failed = 0 if passed else found.checks_failed + 1
         found.health_output = "" if passed else "the check fails"
         if passed:
@@ -358,14 +507,17 @@ class FakeEngine:
         )
 
     async def execute(
-        self, container: ContainerId, command: Sequence[str], timeout_s: float
+        self, container: ContainerId, command: Sequence[str], timeout_s: float, hook: Hook | None = None
     ) -> CommandResult:
-        """Whatever the command, it ends as the container's check would."""
-        del command, timeout_s
+        """It ends as the container's check would; a hook ends well unless it is `false`."""
+        del timeout_s
         found = await self._find("execute", container)
+        if hook is not None:
+            self.calls.append(("hook", f"{found.name}: {' '.join(command)}"))
+            return CommandResult(exit_code=int(tuple(command) == ("false",)), output="")
         if not found.runs:
             _refuse(ErrorCode.SERVICE_EXITED, f"could not run in {found.name}: the container is not running")
-        passed = found.passes_check(self.clock.now())
+        passed = self.resolves_names and found.passes_check(self.clock.now())
         self._tell_of(found, "exec_died")
         return CommandResult(exit_code=0 if passed else 1, output="" if passed else "the check fails")
 
@@ -396,21 +548,42 @@ class FakeEngine:
     async def events(self, since_ns: int | None = None) -> AsyncGenerator[EngineEvent, None]:
         """A replay from `since_ns`, then live."""
         self._refuse_when_gone()
+        ended = self._streams_ended
         told = len(self._events)
         if since_ns is not None:
             told = next((i for i, e in enumerate(self._events) if e.at_ns >= since_ns), told)
         while True:
-            while told < len(self._events):
+            while told < len(self._events) and not self._hushed:
                 told += 1
                 yield self._events[told - 1]
             await self._next_event()
             self._refuse_when_gone()
+            if self._streams_ended != ended:
+                return
+
+    async def past_events(
+        self, since_ns: int, until_ns: int | None = None, *, container: ContainerId | None = None
+    ) -> tuple[EngineEvent, ...]:
+        """Those of the replay; what it was too mute to tell was noted nowhere."""
+        await self._enter("past_events", "")
+        return tuple(
+            e
+            for e in self._events
+            if e.at_ns >= since_ns and (until_ns is None or e.at_ns <= until_ns) and container in {None, e.id}
+        )
+
+    async def revive_name_server(self, container: ContainerId) -> bool:
+        """It is back at once."""
+        await self._enter("revive_name_server", container)
+        was_dead, self.resolves_names = not self.resolves_names, True
+        return was_dead
 
     async def close(self) -> None:
         """Nothing is held."""
 
     # Parts of the above
 
+    @override
     async def _enter(self, method: str, name: str) -> None:
         """What every call begins with: a turn for others, then whatever a test has in store for it."""
         await asyncio.sleep(0)
@@ -423,10 +596,12 @@ class FakeEngine:
                 raise scripted[2]
         self.settle()
 
+    @override
     async def _change(self, method: str, name: str) -> None:
         self.calls.append((method, name))
         await self._enter(method, name)
 
+    @override
     async def _find(self, method: str, container: ContainerId, *, changes: bool = False) -> FakeContainer:
         name = self._name(container)
         await (self._change(method, name) if changes else self._enter(method, name))
@@ -452,17 +627,19 @@ class FakeEngine:
 
     def _begin(self, container: FakeContainer) -> None:
         container.state = ContainerState.RUNNING
+        container.pid = next(self._pids)
         container.started_at = self.clock.now()
         container.finished_at = None
         container.exit_code = 0
         container.checks_failed = 0
         container.health = HealthState.STARTING if container.has_check else HealthState.NONE
-        container.log += container.behaviour.log
+        container.write(container.behaviour.log, self.clock.now())
         self._tell_of(container, "init")
         self._tell_of(container, "start")
 
     def _end(self, container: FakeContainer, exit_code: int, *, by_hand: bool, cleaned: bool = True) -> None:
         container.state = ContainerState.EXITED
+        container.is_stopping = False
         container.finished_at = self.clock.now()
         container.exit_code = exit_code
         self._tell_of(container, "died", exit_code)
@@ -472,8 +649,11 @@ class FakeEngine:
             container.restart_count += 1
             self._begin(container)
         elif cleaned:
-            self._tell_of(container, "cleanup")
+            # as Podman 4.3: whoever stops a container cleans up after it, beside its own supervisor
+            for _ in range(2 if by_hand else 1):
+                self._tell_of(container, "cleanup")
 
+    @override
     def _settle(self, container: FakeContainer) -> None:
         for _ in range(_MOST_RESTARTS):
             lives_s = container.behaviour.exits_after_s
@@ -486,6 +666,7 @@ class FakeEngine:
                 return
             self._end(container, container.behaviour.exit_code, by_hand=False)
 
+    @override
     def _observed(self, container: FakeContainer) -> ObservedContainer | None:
         service = container.labels.get(_SERVICE)
         if not service:
@@ -500,14 +681,17 @@ class FakeEngine:
             image=container.recipe.image,
             image_id=container.image_id,
             state=container.state,
+            is_stopping=container.is_stopping,
             health=container.health if container.runs else HealthState.NONE,
             exit_code=container.exit_code if exited else None,
             created_at=container.created_at,
             started_at=container.started_at,
+            pid=container.pid if container.runs else 0,
             ports=container.ports,
             labels=container.labels,
         )
 
+    @override
     def _tell_of(
         self, container: FakeContainer, action: str, exit_code: int = 0, health: HealthState | None = None
     ) -> None:
@@ -544,6 +728,7 @@ class FakeEngine:
         self._events.append(event)
         self._told.set()
 
+    @override
     async def _next_event(self) -> None:
         """Wait until something is told; every waiter has the same turn."""
         if self._told.is_set():
@@ -551,8 +736,8 @@ class FakeEngine:
         await self._told.wait()
 
 
-def _refuse(code: ErrorCode, message: str) -> NoReturn:
-    raise EngineError(code, message, remedy="(fake)")
+def _mounts(options: Sequence[str]) -> list[str]:
+    return [value for name, value in parse_options(options) if name == "--volume"]
 
 
 def _labels(options: Sequence[str]) -> dict[str, str]:

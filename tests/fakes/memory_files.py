@@ -17,6 +17,12 @@ class MemoryFiles:
             HERE / path: text if isinstance(text, Exception) else dedent(text) for path, text in texts.items()
         }
 
+    def write(self, path: Path, text: str | None) -> None:
+        """Put another text in a file's place; None removes the file."""
+        self._texts.pop(HERE / path, None)
+        if text is not None:
+            self._texts[HERE / path] = text
+
     def read_text(self, path: Path) -> str:
         """The text, or the exception that stands for it."""
         text = self._texts.get(path)

@@ -6,18 +6,21 @@ from typing import TypeVar
 
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.manual_clock import ManualClock
+from tests.fakes.memory_journal import MemoryJournal
 
 from containers.execution.context import Context
 from containers.execution.transaction import carry_out
 from containers.model.base import ProjectName, TransactionId
 from containers.model.events import EventBase
+from containers.model.journal import JournalRecord
 from containers.model.outcome import TransactionOutcome
 from containers.model.plan import Plan
 from containers.model.project import HealthCheck, ResolvedProject
 from containers.planning import labels
+from containers.planning.graph import namespace_hosts
 from containers.planning.options import UpOptions
 from containers.planning.up import plan_up
-from containers.ports import ContainerRecipe, Translation
+from containers.ports.translation import ContainerRecipe, Translation
 from containers.settings import Settings
 
 _T = TypeVar("_T")
@@ -64,6 +67,7 @@ class Bench:
         self.clock = ManualClock()
         self.engine = FakeEngine(self.clock, images=images)
         self.recorder = Recorder()
+        self.journal = MemoryJournal()
         self.context: Context | None = None
 
     async def plan(self, project: ResolvedProject, options: UpOptions | None = None) -> Plan:
@@ -78,12 +82,25 @@ class Bench:
     async def carry_out(self, plan: Plan, project: ResolvedProject) -> TransactionOutcome:
         """Carry out a plan, letting as much time pass as it takes."""
         before = await self.engine.snapshot(project.name)
+        await self.journal.begin(
+            JournalRecord(
+                transaction=TRANSACTION,
+                project=project.name,
+                store="",
+                plan=plan,
+                before=before,
+                started_at=self.clock.now(),
+                pid=1,
+            )
+        )
         self.context = Context(
             transaction=TRANSACTION,
             project=project,
             translation=translation_of(project),
+            hosts={name: namespace_hosts(project, name) for name in project.services},
             labels={n: labels.of_service(s, TRANSACTION) for n, s in project.services.items()},
             engine=self.engine,
+            journal=self.journal,
             publisher=self.recorder,
             clock=self.clock,
             settings=Settings.model_validate({"state_dir": "/nowhere"}),

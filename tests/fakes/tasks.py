@@ -17,6 +17,11 @@ class LoopTasks:
         self._tasks.append(task)
         return task
 
+    async def until_left(self, count: int = 0) -> None:
+        """Wait until no more than `count` tasks go on."""
+        while len(running := [task for task in self._tasks if not task.done()]) > count:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+
     async def cancel(self) -> None:
         """End what still runs; what a task raised is raised here."""
         for task in self._tasks:

@@ -13,7 +13,7 @@ from containers.adapters.local_files import LocalFiles
 from containers.compose.loading import LoadRequest, LoadResult, load_project
 from containers.model.diagnostics import Diagnostic, Severity
 from containers.model.errors import ErrorCode
-from containers.ports import TEXT_LIMIT_BYTES
+from containers.ports.files import TEXT_LIMIT_BYTES
 
 SERVICE = "services: {a: {image: x}}\n"
 ZERO = Path("/dev/zero")

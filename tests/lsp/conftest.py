@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.lsp.editor import PATIENCE_S, Editor
+from tests.lsp.editor import PATIENCE_S, Editor, plain
 from tests.podman import bed
 
 from containers.model.base import ProjectName
@@ -26,7 +26,7 @@ def server_environment(tmp_path: Path, engine_url: str | None) -> dict[str, str]
 
 @asynccontextmanager
 async def serve(environ: dict[str, str]) -> AsyncIterator[Editor]:
-    """Start a server, and end it as an editor does."""
+    """Start a server, and end it as an editor does; none of its parts may have broken meanwhile."""
     client = Editor()
     await client.start_io(sys.executable, "-m", "containers", "lsp", env=environ)
     try:
@@ -36,6 +36,8 @@ async def serve(environ: dict[str, str]) -> AsyncIterator[Editor]:
             await client.shutdown_async(None)
             client.exit(None)
             await client.stop()  # type: ignore[no-untyped-call]
+    broken = [plain(event)["event"] for event in client.events if event.kind == "bus.handler_failed"]
+    assert not broken, broken
 
 
 @pytest.fixture
@@ -45,11 +47,17 @@ async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def engine_url() -> Iterator[str]:
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(bed.rootful_engine, id="rootful", marks=pytest.mark.rootful)
+        if os.getuid() == 0
+        else pytest.param(bed.rootless_engine, id="rootless", marks=pytest.mark.rootless)
+    ],
+)
+def engine_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A real engine: the rootful one as root, else our own."""
-    bed_engine = bed.rootful_engine if os.getuid() == 0 else bed.rootless_engine
-    with bed_engine() as url:
+    with request.param() as url:
         yield url
 
 

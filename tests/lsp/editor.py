@@ -10,7 +10,7 @@ from pygls.lsp.client import LanguageClient
 
 from containers.lsp import protocol
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Editor(LanguageClient):
@@ -36,6 +36,7 @@ class Editor(LanguageClient):
 
         def shown(params: types.ShowMessageParams) -> None:
             self.messages.append(params.message)
+            self.changed.set()
 
         def patched(params: Any) -> None:
             self.patches.append(params)
@@ -70,12 +71,16 @@ class Editor(LanguageClient):
         except TimeoutError:
             pytest.fail(f"never saw {what}; events: {[e.kind for e in self.events]}")
 
-    async def open(self, folder: Path, *, trusted: bool = True, environment: str | None = None) -> None:
-        """Initialise with a workspace folder."""
+    async def open(
+        self, folder: Path, *others: Path, trusted: bool = True, environment: str | None = None
+    ) -> None:
+        """Initialise with a workspace folder, or several."""
         await self.initialize_async(
             types.InitializeParams(
                 capabilities=types.ClientCapabilities(),
-                workspace_folders=[types.WorkspaceFolder(uri=folder.as_uri(), name=folder.name)],
+                workspace_folders=[
+                    types.WorkspaceFolder(uri=each.as_uri(), name=each.name) for each in (folder, *others)
+                ],
                 root_uri=folder.as_uri(),
                 initialization_options={"trusted": trusted, "environment": environment},
             )

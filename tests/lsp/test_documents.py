@@ -161,3 +161,135 @@ async def test_a_broken_file_is_refused_with_its_place(editor: Editor, tmp_path:
     checked = await editor.command("validate")
     assert checked["ok"] is False
     assert "prots" in checked["data"]["text"]
+
+
+async def test_a_wrong_hook_is_shown_in_its_file_and_goes_when_it_is_mended(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """`podkeeper.yaml` is a part of every environment."""
+    (tmp_path / "compose.yaml").write_text(GOOD)
+    file = tmp_path / "podkeeper.yaml"
+    file.write_text("hooks:\n  a: {on: containers.died, notify: x}\n")
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "a diagnostic")
+    assert (problem.range.start.line, problem.range.start.character) == (1, 10)
+    assert "no event is called `containers.died`" in problem.message
+    editor.type_document(file, "hooks:\n  a: {on: container.died, notify: x}\n", 2)
+    await editor.until(lambda: not editor.diagnostics[file.as_uri()], "the problem gone")
+
+
+def deleted(editor: Editor, file: Path) -> None:
+    """Delete a file, and tell of it as an editor does."""
+    file.unlink()
+    change = types.FileEvent(uri=file.as_uri(), type=types.FileChangeType.Deleted)
+    editor.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes=[change]))
+
+
+async def test_what_one_environment_finds_stays_beside_what_the_others_find(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """Symptom: an error only in development was wiped by production's empty list for the same file."""
+    base = tmp_path / "compose.yaml"
+    base.write_text("services:\n  web:\n    image: x\n    depends_on: [db]\n")
+    (tmp_path / "compose.prod.yaml").write_text("services: {db: {image: x}}\n")
+    await editor.open(tmp_path)
+    editor.open_document(base)
+
+    def problems() -> list[types.Diagnostic]:
+        return editor.diagnostics.get(base.as_uri(), [])
+
+    await editor.until(lambda: "(in development)" in "".join(d.message for d in problems()), "both answers")
+    assert [(d.code, d.range.start.line) for d in problems()] == [("undefined_reference", 3)]
+    editor.type_document(base, f"{base.read_text()}  other:\n    prots: []\n", 2)
+    await editor.until(lambda: len(problems()) == 2, "the other problem")
+    assert [(d.code, "(in development)" in d.message) for d in problems()] == [
+        ("undefined_reference", True),
+        ("unknown_key", False),
+    ]
+
+
+async def test_a_compose_file_is_checked_although_podkeeper_yaml_is_wrong(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """Symptom: nothing was shown for either, and a traceback was in the log."""
+    file, own = tmp_path / "compose.yaml", tmp_path / "podkeeper.yaml"
+    file.write_text(BAD)
+    own.write_text("hooks: [\n")
+    await editor.open(tmp_path)
+    editor.open_document(file)
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "what is wrong with it")
+    assert problem.code == "unknown_key"
+    (problem,) = await editor.until(lambda: editor.diagnostics.get(own.as_uri()), "what is wrong with hooks")
+    assert problem.code == "invalid_yaml"
+
+
+async def test_a_compose_file_is_checked_although_its_environment_is_wrong_and_again_when_it_is_not(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """As it stands at first, since nobody knows what belongs to it; then with all that does."""
+    file = tmp_path / "compose.yaml"
+    file.write_text("services:\n  web: {depends_on: [db]}\n  other: {prots: []}\n")
+    environment = tmp_path / "environments" / "development" / "environment.yaml"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("compose_file: [../../compose.yaml]\n")
+    await editor.open(tmp_path)
+
+    def codes(path: Path) -> list[Any]:
+        return [d.code for d in editor.diagnostics.get(path.as_uri(), [])]
+
+    editor.open_document(file)
+    await editor.until(lambda: codes(file) == ["unknown_key"], "what is wrong with it")
+    await editor.until(lambda: codes(environment) == ["unknown_key"], "what is wrong with the environment")
+    editor.open_document(environment)
+    editor.type_document(environment, "compose_files: [../../compose.yaml]\n", 2)
+    await editor.until(lambda: "undefined_reference" in codes(file), "what is wrong with the project")
+    await editor.until(lambda: codes(environment) == [], "nothing wrong with the environment")
+
+
+async def test_nothing_is_wrong_any_more_in_an_environment_that_was_deleted(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """Symptom: its problems stayed until the editor was started anew."""
+    base = tmp_path / "compose.yaml"
+    base.write_text(GOOD)
+    file = tmp_path / "environments" / "staging" / "environment.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("compose_file: [../../compose.yaml]\n")
+    await editor.open(tmp_path)
+    editor.open_document(base)
+    await editor.until(lambda: editor.diagnostics.get(file.as_uri()), "the problem")
+    deleted(editor, file)
+    await editor.until(lambda: not editor.diagnostics[file.as_uri()], "the problem gone")
+
+
+async def test_nothing_is_wrong_any_more_in_an_overlay_that_was_deleted(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """With it goes its environment; and what is not there does not stand alone either."""
+    base, overlay = tmp_path / "compose.yaml", tmp_path / "compose.prod.yaml"
+    base.write_text(GOOD)
+    overlay.write_text("services: {web: {prots: [], depends_on: [nowhere]}}\n")
+    await editor.open(tmp_path)
+    editor.open_document(base)
+    await editor.until(lambda: editor.diagnostics.get(overlay.as_uri()), "the problems")
+    deleted(editor, overlay)
+    await editor.until(lambda: not editor.diagnostics[overlay.as_uri()], "the problems gone")
+
+
+async def test_a_stack_is_not_changed_on_a_podman_that_another_folder_names(
+    editor: Editor, tmp_path: Path
+) -> None:
+    """Two folders of one window: one is for a machine elsewhere, the other one for this machine."""
+    for name, settings in (("shop", "connection: production\n"), ("blog", "")):
+        environment = tmp_path / name / "environments" / "development" / "environment.yaml"
+        environment.parent.mkdir(parents=True)
+        environment.write_text(f"compose_files: [../../compose.yaml]\n{settings}")
+        (tmp_path / name / "compose.yaml").write_text("services: {web: {image: busybox}}\n")
+    await editor.open(tmp_path / "shop", tmp_path / "blog")
+    refused = await editor.command("up", folder=str(tmp_path / "blog"))
+    (problem,) = refused["problems"]
+    assert problem["code"] == "unsupported"
+    assert "'development' of blog is for the Podman of this machine" in problem["message"]
+    tried = await editor.command("up", folder=str(tmp_path / "shop"))
+    assert tried["problems"][0]["code"] == "daemon_unreachable"

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -31,13 +32,62 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
-    """Run Podman's client against `url` and answer its standard output; it must succeed."""
-    done = subprocess.run(
-        ["podman", "--remote", "--url", url, *arguments], input=stdin, capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"podman {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
-    return done.stdout.decode().strip()
+    """Run Podman's client against `url` and answer its standard output; it must succeed.
+
+    What only looks is asked again where something else vanished amid the look: Podman 4.3 calls it an error.
+    """
+    attempts = 4 if _is_look(arguments) else 1
+    while True:
+        done = subprocess.run(
+            ["podman", "--remote", "--url", url, *arguments], input=stdin, capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            return done.stdout.decode().strip()
+        attempts -= 1
+        said = done.stderr.decode(errors="replace")
+        if not attempts or (arguments[0] == "inspect" and "no such process" not in said):
+            raise AssertionError(f"podman {' '.join(arguments)}: {said}")
+
+
+def _is_look(arguments: tuple[str, ...]) -> bool:
+    return arguments[0] in {"ps", "images", "inspect"} or arguments[1:2] == ("ls",)
+
+
+FRAME = ("sh", "-c", 'echo "<begin>"; "$@"; code=$?; echo "<end $code>"; exit $code', "sh")
+"""Put before a command, it runs it between two marks, with its own input, output and exit code."""
+LOOK_S = 0.05
+"""Between two looks at what nobody tells."""
+
+
+def framed(said: str) -> str | None:
+    """What was printed between the marks of `FRAME`; None where they did not both come out.
+
+    Podman now and then loses all that a command of `exec` prints (its issue 21741). Without marks that looks
+    like a command that prints nothing.
+    """
+    found = re.search(r"<begin>\r?\n(.*)<end \d+>", said, re.DOTALL)
+    return None if found is None else found[1]
+
+
+def inside(url: str, container: str, *command: str, patience_s: float = 30.0) -> str:
+    """What a command prints in a container; it must succeed. It is run again where Podman loses that."""
+    deadline = time.monotonic() + patience_s
+    while (said := framed(podman(url, "exec", container, *FRAME, *command))) is None:
+        assert time.monotonic() < deadline, f"Podman loses what {command} prints in {container}"
+        time.sleep(LOOK_S)
+    return said.strip()
+
+
+def process_of(url: str, container: str, patience_s: float = 30.0) -> int:
+    """The main process of a container that runs, as this machine numbers it.
+
+    Right during a restart Podman calls it 0, which for `kill` is the caller's own process group.
+    """
+    deadline = time.monotonic() + patience_s
+    while not (pid := int(podman(url, "inspect", "--format", "{{.State.Pid}}", container))):
+        assert time.monotonic() < deadline, f"{container} has no process"
+        time.sleep(LOOK_S)
+    return pid
 
 
 @contextmanager
@@ -134,6 +184,11 @@ class _Shared:
         file.write_text(json.dumps(asdict(self)))
 
 
+def serving_environ() -> dict[str, str]:
+    """For a Podman service of a test's own: told of another one, Podman would be a client."""
+    return {name: value for name, value in os.environ.items() if name != "CONTAINER_HOST"}
+
+
 def _start_service(path: Path, command: Sequence[str], environ: Mapping[str, str], cwd: str) -> int:
     service = subprocess.Popen(
         [*command, "system", "service", "--time=0", f"unix://{path}"],
@@ -197,13 +252,25 @@ def _busybox_root() -> bytes:
 
 
 def remove_project(url: str, project: str) -> None:
-    """Remove everything that carries a project's label, and what it created without one."""
+    """Remove everything that carries a project's label, and what it created without one.
+
+    Containers are stopped before, as a person would: a supervisor that is still there makes others anew.
+    """
     label = f"label=com.docker.compose.project={project}"
-    for container in podman(url, "ps", "--all", "--quiet", "--filter", label).split():
-        podman(url, "rm", "--force", "--time", "0", "--volumes", container)
+    deadline = time.monotonic() + 120
+    while containers := podman(url, "ps", "--all", "--quiet", "--filter", label).split():
+        assert time.monotonic() < deadline, f"not removed: {containers}"
+        with suppress(AssertionError):  # one that is paused is not stopped
+            podman(url, "stop", "--time", "0", *containers)
+        for container in containers:
+            with suppress(AssertionError):  # one that is just stopping is removed the next time
+                podman(url, "rm", "--force", "--ignore", "--time", "0", "--volumes", container)
     for noun in ("network", "volume"):
-        for name in podman(url, noun, "ls", "--quiet", "--filter", label).split():
-            podman(url, noun, "rm", "--force", name)
+        while left := podman(url, noun, "ls", "--quiet", "--filter", label).split():
+            assert time.monotonic() < deadline, f"not removed: {left}"
+            for name in left:
+                with suppress(AssertionError):  # who made it may be removing it
+                    podman(url, noun, "rm", "--force", name)
     for image in podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split():
         if image.startswith(f"localhost/{project}/"):
             podman(url, "rmi", "--force", image)

@@ -1,12 +1,14 @@
 """Fixtures for tests against real Podman."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from tests.podman import bed
+from tests.podman.command_line import Cli
 
 from containers.adapters.podman_rest import PodmanRestEngine, connect
 from containers.model.base import ProjectName
@@ -52,3 +54,14 @@ async def engine(podman_url: str, tmp_path: Path) -> AsyncIterator[PodmanRestEng
     connected = await connect(EngineSettings(url=podman_url), os.environ, tmp_path)
     yield connected
     await connected.close()
+
+
+@pytest.fixture
+def cli(podman_url: str, project: ProjectName, tmp_path: Path) -> Iterator[Cli]:
+    """The command line on one of the engines, in a folder that the engine's user can read."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("COMPOSE_", "PODKEEPER_"))}
+    environ |= {"CONTAINER_HOST": podman_url, "PODKEEPER_STATE_DIR": str(tmp_path / "state")}
+    with tempfile.TemporaryDirectory(prefix="podkeeper-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield Cli(folder, project, environ)

@@ -133,11 +133,11 @@ class Runner:
                     bed.podman(self.url, kind, "rm", name)
 
     def _try(self, case: Mapping[str, Any], variant: Variant, folder: Path, name: str) -> Result:
-        up = self._podkeeper(case, variant, folder, name, "up")
+        up = self._podkeeper(case, variant, folder, name, "up", "-d")
         problems = list(self._after_up(up, variant, name)) if up.returncode == 0 else [_last_words(up.stderr)]
         if up.returncode != 0 and "[unsupported_by_podman]" in up.stderr:
             return Result(case["id"], "refused", problems[0])
-        down = self._podkeeper(case, variant, folder, name, "down", "-v", "-t", "1")
+        down = self._podkeeper(case, variant, folder, name, "down", "-v", "-y", "-t", "1")
         if down.returncode != 0:
             problems.append(f"down: {_last_words(down.stderr)}")
         problems.extend(f"left behind: {item}" for item in self._left(variant, name))

@@ -6,7 +6,7 @@ import os
 import textwrap
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from containers.model.base import ProjectName
 from containers.model.errors import ErrorCode
 from containers.model.outcome import Committed, ComposeResult
 from containers.planning.options import DownOptions, UpOptions
-from containers.settings import EngineSettings, Settings
+from containers.project_changes import ChangeOptions
+from containers.settings import EngineSettings, GateSettings, Settings
 
 rootful_only = pytest.mark.parametrize(
     "podman_url", [pytest.param("rootful", marks=pytest.mark.rootful)], indirect=True
@@ -59,7 +60,7 @@ class Stack:
 
     async def down(self) -> None:
         """Take it down; nothing of it is left."""
-        result = await self.manager.down(DownOptions(volumes=True), timeout_s=0)
+        result = await self.manager.down(DownOptions(volumes=True), ChangeOptions(timeout_s=0))
         assert result.ok, result.problems
         assert self.left() == []
 
@@ -91,15 +92,23 @@ class Stack:
 
     def inside(self, service: str, *command: str) -> str:
         """What a command prints in a service's container."""
-        return bed.podman(self.url, "exec", f"{self.project}_{service}_1", *command)
+        return bed.inside(self.url, f"{self.project}_{service}_1", *command)
 
 
 @pytest.fixture
-async def stack(podman_url: str, project: ProjectName, tmp_path: Path) -> AsyncIterator[Stack]:
+def gate() -> GateSettings:
+    """How long readiness is waited for; a test may want it otherwise."""
+    return GateSettings()
+
+
+@pytest.fixture
+async def stack(
+    podman_url: str, project: ProjectName, tmp_path: Path, gate: GateSettings
+) -> AsyncIterator[Stack]:
     """A project in a folder of its own."""
     folder = tmp_path / "stack"
     folder.mkdir()
-    settings = Settings(state_dir=tmp_path / "state", engine=EngineSettings(url=podman_url))
+    settings = Settings(state_dir=tmp_path / "state", engine=EngineSettings(url=podman_url), gate=gate)
     async with running(settings, {**os.environ, "PODKEEPER_TEST_TOKEN": "s3cret"}) as app:
         manager = app.manager(Selection(folder=folder, project_name=project))
         yield Stack(podman_url, project, folder, manager)
@@ -113,15 +122,28 @@ def ports() -> int:
 
 
 async def answers(port: int) -> bool:
-    """Whether an HTTP server answers on a port of this machine."""
-    async with asyncio.timeout(5):
+    """Whether an HTTP server answers on a port of this machine, now or in a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while not (await first_words(port)).startswith(b"HTTP/"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            return True
+    return False
+
+
+async def first_words(port: int) -> bytes:
+    """What a server on a port of this machine says first when it is asked; nothing where none listens."""
+    with suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
-        line = await reader.readline()
-        writer.close()
-    return line.startswith(b"HTTP/")
+        try:
+            writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
+            return await reader.readline()
+        finally:
+            writer.close()
+    return b""
 
 
+@pytest.mark.parametrize("gate", [pytest.param(GateSettings(settle_s=2), id="patient")])
 async def test_a_service_may_run_to_its_end(stack: Stack) -> None:
     """One that nothing restarts and nobody waits for has done its work; it is a warning, no failure."""
     stack.write("""
@@ -204,18 +226,48 @@ async def test_services_share_name_spaces_and_volumes(stack: Stack) -> None:
             volumes_from: ["app:ro"]
           app:
             image: IMAGE
-            command: ["sh", "-c", "trap 'exit 0' TERM; echo it > /data/file; httpd -p 9999; sleep 60 & wait"]
+            command: ["sh", "-c", "trap 'exit 0' TERM; echo it > /data/file; httpd -p 9999; sleep 600 & wait"]
             ipc: shareable
             volumes: ["data:/data"]
         volumes: {data: {}}
     """)
     await stack.up()
+    fetch = "wget -q -O /dev/null http://127.0.0.1:9999/data/file"
+    stack.inside("sidecar", "timeout", "30", "sh", "-c", f"until {fetch}; do sleep 0.1; done")
     assert stack.inside("sidecar", "cat", "/data/file") == "it"
     assert stack.inside("sidecar", "sh", "-c", "touch /data/x 2>/dev/null || echo refused") == "refused"
-    stack.inside("sidecar", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9999/data/file")
     for kind in ("net", "pid", "ipc"):
         link = ("readlink", f"/proc/self/ns/{kind}")
         assert stack.inside("sidecar", *link) == stack.inside("app", *link)
+    await stack.down()
+
+
+async def test_a_part_of_a_volume_or_an_image_is_mounted_where_podman_can(stack: Stack) -> None:
+    """From Podman 5.4 on; an older one is not asked, since it would mount the whole."""
+    stack.write("""
+        services:
+          app:
+            image: IMAGE
+            command: SERVE
+            depends_on: {fill: {condition: service_completed_successfully}}
+            volumes:
+              - {type: volume, source: data, target: /part, volume: {subpath: part}}
+              - {type: image, source: IMAGE, target: /programs, image: {subpath: bin}}
+          fill:
+            image: IMAGE
+            command: ["sh", "-c", "mkdir -p /data/part; echo it > /data/part/file"]
+            volumes: ["data:/data"]
+        volumes: {data: {}}
+    """)
+    version = bed.podman(stack.url, "version", "--format", "{{.Server.Version}}")
+    if tuple(map(int, version.split(".")[:2])) < (5, 4):
+        result = await stack.try_up()
+        assert [p.code for p in result.problems] == [ErrorCode.UNSUPPORTED_BY_PODMAN]
+        assert stack.left() == []
+        return
+    await stack.up()
+    assert stack.inside("app", "cat", "/part/file") == "it"
+    stack.inside("app", "test", "-x", "/programs/busybox")
     await stack.down()
 
 
@@ -366,7 +418,7 @@ async def test_what_podman_can_not_do_is_told_key_by_key(stack: Stack) -> None:
             domainname: example.org
             external_links: [other]
             logging: {driver: gelf}
-            post_start: [{command: [echo]}]
+            pre_start: [{command: [echo]}]
             deploy: {placement: {constraints: [node.role == manager]}, update_config: {parallelism: 1}}
             networks: {default: {priority: 5}}
     """)
@@ -376,7 +428,7 @@ async def test_what_podman_can_not_do_is_told_key_by_key(stack: Stack) -> None:
         "domainname",
         "external_links",
         "logging",
-        "post_start",
+        "pre_start",
         "deploy.placement",
         "deploy.update_config",
         "networks.default.priority",

@@ -41,7 +41,7 @@ def test_the_demo_comes_up_healthy_answers_and_goes_down_to_nothing(
         )
 
     try:
-        up = podkeeper("up")
+        up = podkeeper("up", "-d")
         assert up.returncode == 0, up.stderr
         rows = {r["service"]: r for r in json.loads(podkeeper("ps", "--json").stdout)}
         states = {s: r["health"] if r["health"] != "none" else r["exit_code"] for s, r in rows.items()}
@@ -50,7 +50,7 @@ def test_the_demo_comes_up_healthy_answers_and_goes_down_to_nothing(
         assert set(states.values()) == {"healthy"}
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
             assert page.status == 200
-        assert podkeeper("down", "--volumes").returncode == 0
+        assert podkeeper("down", "--volumes", "--yes").returncode == 0
         left = bed.podman(rootful_url, "ps", "-aq", "--filter", f"label=io.podman.compose.project={project}")
         assert left == ""
     finally:

@@ -16,7 +16,7 @@ from containers.adapters.podman_rest import PodmanRestEngine
 from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.project import BuildConfig
-from containers.ports import ContainerRecipe
+from containers.ports.translation import ContainerRecipe
 
 Started = Callable[..., Coroutine[Any, Any, ContainerId]]
 
@@ -51,6 +51,15 @@ def shared_path() -> Iterator[Path]:
         yield Path(folder)
 
 
+async def printed(engine: PodmanRestEngine, container: ContainerId, *command: str) -> str:
+    """What a command prints in a container; it is run again where Podman loses that."""
+    async with asyncio.timeout(30):
+        while True:
+            done = await engine.execute(container, [*bed.FRAME, *command], 5)
+            if (said := bed.framed(done.output)) is not None:
+                return said.strip()
+
+
 async def test_a_process_that_holds_a_port_is_named(started: Started) -> None:
     """Here it is the test's own."""
     with socket.socket() as listener:
@@ -79,14 +88,14 @@ async def test_a_command_that_hangs_is_ended(engine: PodmanRestEngine, started: 
     container = await started("sleep 60")
     result = await engine.execute(container, ["sleep", "47"], 0.5)
     assert result.exit_code == -1
-    assert "sleep 47" not in (await engine.execute(container, ["ps"], 5)).output
+    assert "sleep 47" not in await printed(engine, container, "ps")
 
 
 async def test_commands_leave_no_process_behind(engine: PodmanRestEngine, started: Started) -> None:
     """Over REST, Podman keeps two for five minutes after each."""
     container = await started("sleep 60")
     for _ in range(3):
-        assert (await engine.execute(container, ["echo", "hi"], 5)).output == "hi"
+        assert await printed(engine, container, "echo", "hi") == "hi"
 
     def monitors() -> int:
         found = 0
@@ -107,8 +116,8 @@ async def test_commands_leave_no_process_behind(engine: PodmanRestEngine, starte
 
 async def test_binary_output_is_followed_to_its_end(engine: PodmanRestEngine, started: Started) -> None:
     """Bytes that are no text are replaced, and the next line comes."""
-    container = await started(r"printf '\377\376\000bin\n'; echo next; sleep 0.3; printf last")
-    async with asyncio.timeout(10):
+    container = await started(r"printf '\377\376\000bin\n'; echo next; sleep 2; printf last")
+    async with asyncio.timeout(30):
         lines = [line async for line in engine.follow_logs(container)]
     assert lines[1:] == ["next", "last"]
     assert lines[0].endswith("bin")
@@ -121,7 +130,7 @@ async def test_many_lines_are_followed_without_loss(engine: PodmanRestEngine, st
     """
     container = await started("i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; sleep 60")
     seen = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await engine.logs(container, 1)).strip() != "line 4999":  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.05)
         async with aclosing(engine.follow_logs(container)) as lines:
@@ -131,7 +140,8 @@ async def test_many_lines_are_followed_without_loss(engine: PodmanRestEngine, st
                     await asyncio.sleep(0.05)
                 if len(seen) == 5000:
                     break
-    assert seen == [f"line {i}" for i in range(5000)]
+    wrong = [(place, line) for place, line in enumerate(seen) if line != f"line {place}"]
+    assert (len(seen), wrong[:5]) == (5000, [])
 
 
 async def test_looking_is_quick_while_stops_wait(
@@ -140,11 +150,12 @@ async def test_looking_is_quick_while_stops_wait(
     """Slow calls have threads of their own."""
     stubborn = [await started("trap '' TERM; while :; do sleep 0.2; done") for _ in range(4)]
     async with asyncio.TaskGroup() as group:
-        for container in stubborn:
-            group.create_task(engine.stop_container(container, 2))
+        stops = [group.create_task(engine.stop_container(container, 60)) for container in stubborn]
         await asyncio.sleep(0.2)
-        async with asyncio.timeout(1):
-            assert len((await engine.snapshot(project)).containers) == 4
+        assert len((await engine.snapshot(project)).containers) == 4
+        assert not any(stop.done() for stop in stops)
+        for container in stubborn:
+            await engine.kill_container(container)
 
 
 async def test_a_stop_waits_as_long_as_the_container_may_take(
@@ -152,8 +163,11 @@ async def test_a_stop_waits_as_long_as_the_container_may_take(
 ) -> None:
     """Without a timeout of ours its own counts."""
     container = await started(
-        "trap 'sleep 1; exit 5' TERM; while :; do sleep 0.1; done", "--stop-timeout", "5"
+        "trap 'sleep 1; exit 5' TERM; echo ready; while :; do sleep 0.1; done", "--stop-timeout", "20"
     )
+    async with asyncio.timeout(30):
+        while "ready" not in await engine.logs(container):  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.05)
     await engine.stop_container(container)
     assert (await engine.inspect_container(container)).exit_code == 5
 
@@ -212,9 +226,18 @@ async def test_a_build_takes_arguments_and_a_dockerfile_from_elsewhere(
 async def test_cancelling_a_build_ends_it(engine: PodmanRestEngine, tmp_path: Path) -> None:
     """The client process does not go on alone."""
     (tmp_path / "Dockerfile").write_text(f"FROM {bed.IMAGE}\nRUN sleep 43\n")
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1.5):
-            await engine.build_image("localhost/podkeeper-test/never:2", BuildConfig(context=str(tmp_path)))
+    build = BuildConfig(context=str(tmp_path))
+    for _ in range(5):
+        try:
+            async with asyncio.timeout(1.5):
+                await engine.build_image("localhost/podkeeper-test/never:2", build)
+        except TimeoutError:
+            break
+        except EngineError as error:
+            if "signal: killed" not in str(error):
+                raise  # else Podman ended it with somebody else's
+    else:
+        pytest.fail("it was never there to be cancelled")
 
     def clients() -> list[str]:
         commands = []

@@ -129,6 +129,24 @@ async def test_ones_own_socket_comes_before_the_systems(tmp_path: Path) -> None:
     assert found.local
 
 
+async def test_a_folder_that_may_not_be_looked_into_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's folder of sockets is closed to others where systemd made it; so is another user's."""
+    closed = tmp_path / "u/podman/podman.sock"
+    stat = os.stat
+
+    def refusing(path: str | Path, **how: bool) -> os.stat_result:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))  # which root itself never is
+        return stat(path, **how)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    with service(tmp_path / "run/podman/podman.sock") as url:
+        found = await find(tmp_path, {"XDG_RUNTIME_DIR": str(tmp_path / "u")})
+    assert found.url == url
+
+
 async def test_a_socket_that_does_not_answer_is_noted_and_passed_over(tmp_path: Path) -> None:
     """A service that died leaves its socket behind."""
     dead = tmp_path / "u/podman/podman.sock"

@@ -95,7 +95,7 @@ async def test_it_ends_when_we_are_killed(runtime: Path) -> None:
     assert is_alive(int(pid))
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    assert await asyncio.to_thread(gone_within, int(pid), 5.0)
+    assert await asyncio.to_thread(gone_within, int(pid), 30.0)
     left = Path(socket).parent.name
     assert left in os.listdir(runtime)  # noqa: PTH208
     service = await start_service("podman", environ_of(runtime), runtime)

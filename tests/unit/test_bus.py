@@ -1,18 +1,21 @@
 """The bus: order, isolation, overflow, replay."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
 from tests.fakes.clock import LoopClock
 from tests.fakes.tasks import LoopTasks
+from ulid import ULID
 
 from containers.bus import EventBus, Overflow
 from containers.model.events import (
     EngineDisconnected,
     EventBase,
     HandlerFailed,
+    PartFailed,
+    PartRecovered,
     PlanComputed,
     SubscriberLagged,
 )
@@ -64,8 +67,10 @@ async def test_a_stuck_subscriber_delays_nobody(bus: EventBus) -> None:
     stuck.set()
 
 
-async def test_a_failing_handler_becomes_an_event_and_goes_on(bus: EventBus) -> None:
-    """The others hear of it, and the handler gets the next event."""
+async def test_a_failing_handler_becomes_an_event_and_goes_on(
+    bus: EventBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others hear of it, the log does, and the handler gets the next event."""
     failures: list[HandlerFailed] = []
     calls: list[int] = []
 
@@ -82,6 +87,46 @@ async def test_a_failing_handler_becomes_an_event_and_goes_on(bus: EventBus) -> 
     await watching.settled()
     assert calls == [1, 2]
     assert [(f.subscriber, f.error) for f in failures] == [("failing", "ValueError: broken")] * 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "event handler failing failed on plan.computed"
+    ] * 2
+    caplog.clear()
+
+
+async def test_a_subscriber_that_broke_is_a_part_that_does_not_work(
+    bus: EventBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Told once; one that fails now and then is no less broken."""
+    told_of: list[PartFailed] = []
+
+    def fail(event: PlanComputed) -> None:
+        if event.changes % 2:
+            msg = "odd"
+            raise ValueError(msg)
+
+    watching = bus.subscribe("watching", told_of.append, topics=("server.part_failed",))
+    failing = bus.subscribe("failing", fail, topics=("plan.computed",))
+    for number in range(4):
+        bus.publish(told(number))
+    await failing.settled()
+    await watching.settled()
+    assert [(each.part, each.reason) for each in told_of] == [
+        ("subscriber failing", "it broke: ValueError: odd")
+    ]
+    caplog.clear()
+
+
+async def test_subscribers_hear_of_an_event_in_the_order_in_which_they_subscribed(bus: EventBus) -> None:
+    """Who keeps what is being done has noted it before who shows it looks."""
+    heard: list[int] = []
+
+    def hear(number: int) -> Callable[[EventBase], None]:
+        return lambda _: heard.append(number)
+
+    subscriptions = [bus.subscribe(f"s{number}", hear(number)) for number in range(40)]
+    bus.publish(told())
+    await subscriptions[-1].settled()
+    assert heard == list(range(40))
 
 
 async def test_a_full_queue_drops_the_oldest_counts_and_says_so_once(bus: EventBus) -> None:
@@ -130,3 +175,40 @@ async def test_a_stream_ends_its_subscription_when_left(bus: EventBus) -> None:
         break
     await stream.aclose()  # type: ignore[attr-defined]
     assert not bus._subscriptions
+
+
+async def test_ids_grow_and_are_never_given_twice(bus: EventBus) -> None:
+    """Also of more events than a millisecond has room for."""
+    got: list[EventBase] = []
+    everything = bus.subscribe("test", got.append, size=20_000)
+    for number in range(20_000):
+        bus.publish(told(number))
+    await everything.settled()
+    ids = [event.id for event in got]
+    assert len(set(ids)) == 20_000
+    assert ids == sorted(ids)
+    assert all(str(ULID.from_str(each)) == each for each in ids[::997])
+
+
+async def test_a_stuck_subscriber_is_a_part_that_fails_until_it_has_caught_up(bus: EventBus) -> None:
+    """Said once for each time, and to the others at once."""
+    parts: list[EventBase] = []
+    release = asyncio.Event()
+
+    async def wait(_: EventBase) -> None:
+        await release.wait()
+
+    watching = bus.subscribe("watching", parts.append, topics=("server.*",))
+    stuck = bus.subscribe("stuck", wait, topics=("plan.*",), size=2)
+    bus.publish(told())
+    await asyncio.sleep(0)
+    for number in range(9):
+        bus.publish(told(number))
+    await watching.settled()
+    assert [(p.kind, p.part) for p in parts if isinstance(p, PartFailed)] == [
+        ("server.part_failed", "subscriber stuck")
+    ]
+    release.set()
+    await stuck.settled()
+    await watching.settled()
+    assert [p.part for p in parts if isinstance(p, PartRecovered)] == ["subscriber stuck"]

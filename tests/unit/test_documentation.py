@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from containers.cli.main import app
+from containers.model.errors import ErrorCode
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -50,3 +51,10 @@ def test_a_command_of_the_documentation_is_understood(page: str, line: str) -> N
 def test_the_documentation_is_full_of_commands() -> None:
     """Or the search above found nothing."""
     assert len(ALL) > 40
+
+
+def test_every_error_code_has_its_cause_and_remedy_told() -> None:
+    """Each code stands in the first column of a table of the page on troubleshooting."""
+    rows = re.findall(r"^\| (`[^|]+) \|", (ROOT / "docs" / "troubleshooting.md").read_text(), re.MULTILINE)
+    told = {code for cell in rows for code in re.findall(r"`(\w+)`", cell)}
+    assert {str(code) for code in ErrorCode} - told == set()

@@ -132,6 +132,36 @@ def test_a_wrong_environment_file_is_told_with_its_place(text: str, where: str) 
     assert diagnostic.location.path == FOLDER / "environments/x/environment.yaml"
 
 
+def test_where_hooks_are_wrong_there_is_no_project_and_the_rest_is_said_all_the_same() -> None:
+    """The hooks come first: they are why nothing is applied."""
+    wrong = {"compose.yaml": "services: {web: {imag: x}}\n", "podkeeper.yaml": "hoks: {}\n"}
+    loaded = manager(wrong).load_project()
+    assert loaded.project is None
+    places = [d.location.path.name for d in loaded.diagnostics if d.location is not None]
+    assert places == ["podkeeper.yaml", "compose.yaml"]
+    assert loaded.files == (FOLDER / "podkeeper.yaml", FOLDER / "compose.yaml")
+    right = manager({**wrong, "compose.yaml": BASE}).load_project()
+    assert (right.project, right.document) == (None, {})
+
+
+def test_an_environment_is_known_without_its_hooks_but_not_without_its_file() -> None:
+    """What it is made of does not depend on what happens when something happens."""
+    one = manager({**STAGED, "podkeeper.yaml": "hoks: {}\n"})
+    config = one.config_without_hooks("staging")
+    assert config is not None
+    assert config.compose_files[0] == FOLDER / "compose.yaml"
+    assert manager({"environments/x/environment.yaml": "no: 1\n"}).config_without_hooks("x") is None
+    assert one.config_without_hooks("nowhere") is None
+
+
+def test_what_is_checked_as_written_misses_nothing_that_others_could_add() -> None:
+    """Variables, an image, a service to depend on; what is wrong in itself is said."""
+    text = "services: {web: {ports: ['${PORT:?}:80'], depends_on: [db]}, db: {imag: x}}\n"
+    one = manager({"compose.yaml": text})
+    result = one.validate_config(one.load_environment_config(), as_written=True)
+    assert [d.code for d in result.diagnostics] == [ErrorCode.UNKNOWN_KEY]
+
+
 def test_validation_names_everything_that_is_wrong() -> None:
     """All diagnostics of the environment's files, and which files were read."""
     one = manager({"compose.yaml": "services: {web: {imag: x}, db: {image: y, prots: []}}\n"})

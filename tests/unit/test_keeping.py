@@ -2,45 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.fakes.clock import LoopClock
 from tests.fakes.fake_container import Behaviour
 from tests.fakes.fake_engine import FakeEngine
-from tests.fakes.projects import BUSYBOX, project
+from tests.fakes.keeper import Keeper
+from tests.fakes.projects import project
 from tests.fakes.stack import translation_of
-from tests.fakes.tasks import LoopTasks
 
-from containers.bus import EventBus
 from containers.event_integration import EventIntegration
-from containers.health_monitor import HealthMonitor
 from containers.model.base import ProjectName, ServiceName
-from containers.model.errors import EngineError, ErrorCode, LockHeldError
-from containers.model.events import EventBase, FileChanged, TransactionFinished
+from containers.model.errors import EngineError, ErrorCode
+from containers.model.events import FileChanged, TransactionFinished
 from containers.model.health import HealthState
-from containers.model.observed import EngineEvent, ObservedState
-from containers.model.project import ResolvedProject
-from containers.settings import MonitorSettings
+from containers.model.observed import EngineEvent, ObservedContainer
 
-PATIENCE_S = 5.0
 CHECK = {"test": ["CMD", "true"], "interval": "50ms", "retries": 1}
 STACK = project(services={"web": {}, "db": {"healthcheck": CHECK}})
-
-
-class Locks:
-    """The port `ProjectLocks`; taken by somebody else while `holder` says who."""
-
-    def __init__(self) -> None:
-        self.holder = ""
-
-    @asynccontextmanager
-    async def hold(self, project: ProjectName, _purpose: str) -> AsyncIterator[None]:
-        """Hold it, unless somebody does."""
-        if self.holder:
-            raise LockHeldError(ErrorCode.LOCK_HELD, f"{project} is held by {self.holder}")
-        yield
 
 
 class SlowFirstAnswer:
@@ -55,95 +34,13 @@ class SlowFirstAnswer:
         """Itself."""
         return self
 
-    async def snapshot(self, project: ProjectName) -> ObservedState:
+    async def containers_of(self, project: ProjectName) -> tuple[ObservedContainer, ...]:
         """What is there at the call."""
-        observed = await self._engine.snapshot(project)
+        observed = await self._engine.containers_of(project)
         if not self.looked.is_set():
             self.looked.set()
             await self.answers.wait()
         return observed
-
-
-class Keeper:
-    """A running stack on a fake engine, followed and monitored."""
-
-    def __init__(self, stack: ResolvedProject) -> None:
-        self.stack = stack
-        self.clock = LoopClock()
-        self.engine = FakeEngine(self.clock, images=[BUSYBOX])
-        self.bus = EventBus(self.clock)
-        self.tasks = LoopTasks()
-        self.locks = Locks()
-        self.settings = MonitorSettings(poll_s=0.05, first_backoff_s=0.01, max_attempts=3)
-        self.seen: list[EventBase] = []
-        self.changed = asyncio.Event()
-        self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
-        self.monitor = HealthMonitor(
-            project=lambda: self.stack,
-            engine=self.provide,
-            events=self.events,
-            bus=self.bus,
-            locks=self.locks,
-            clock=self.clock,
-            settings=lambda: self.settings,
-            group=self.tasks,
-        )
-
-    async def provide(self) -> FakeEngine:
-        """The engine."""
-        return self.engine
-
-    async def start(self, *, monitored: bool = True) -> None:
-        """Create and start every service, and begin to watch."""
-        recipes = translation_of(self.stack).containers
-        for name in self.stack.services:
-            made = await self.engine.create_container(f"demo_{name}_1", recipes[name], {})
-            await self.engine.start_container(made)
-        self.bus.start(self.tasks)
-        self.bus.subscribe("test", self._note)
-        self.events.bind(self.tasks)
-        self.events.watch(self.stack.name)
-        await self.events.setup_event_subscriptions()
-        await self.until(lambda: "server.resynchronised" in self.kinds(), "the first look")
-        if monitored:
-            await self.monitor.start_monitoring()
-
-    async def stop(self) -> None:
-        """End everything; what broke is raised."""
-        await self.monitor.stop_monitoring()
-        await self.events.close()
-        await self.bus.close()
-        await self.tasks.cancel()
-
-    def kinds(self) -> list[str]:
-        """What was told, in order."""
-        return [getattr(e, "kind", "") for e in self.seen]
-
-    def service(self, name: str) -> Any:
-        """The live picture of a service's container."""
-        return next(c for c in self.events.world.of_project(self.stack.name) if c.service == name)
-
-    async def until(self, wanted: Any, what: str) -> None:
-        """Wait until `wanted()`; looked at after each event and while time passes."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not wanted():
-                    await self._next_event()
-        except TimeoutError:
-            pytest.fail(f"never saw {what}: {self.kinds()}")
-
-    async def _next_event(self) -> None:
-        """Return at the next event, or after a moment: not every change is told."""
-        self.changed.clear()
-        try:
-            async with asyncio.timeout(0.02):
-                await self.changed.wait()
-        except TimeoutError:
-            return
-
-    def _note(self, event: EventBase) -> None:
-        self.seen.append(event)
-        self.changed.set()
 
 
 @pytest.fixture
@@ -193,24 +90,27 @@ async def test_an_unhealthy_service_is_restarted(keeper: Keeper) -> None:
 
 
 async def test_a_crash_loop_is_given_up_with_one_word(keeper: Keeper) -> None:
-    """Three attempts, then `health.restart_failed` once."""
+    """Three attempts, then `health.given_up` once."""
     await keeper.start()
     keeper.engine.script("web", Behaviour(exits_after_s=0.0, exit_code=1))
     keeper.engine.die("demo_web_1", 1)
-    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "giving up")
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
     assert keeper.kinds().count("health.restarted") == 3
     await asyncio.sleep(0)
-    assert keeper.kinds().count("health.restart_failed") == 1
+    assert keeper.kinds().count("health.given_up") == 1
 
 
 async def test_nothing_is_restarted_while_somebody_applies(keeper: Keeper) -> None:
     """The project's lock is respected, and the service is restarted once it is free."""
-    await keeper.start()
+    await keeper.start(monitored=False)
     keeper.locks.holder = "an apply"
     keeper.engine.die("demo_web_1", 137)
-    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    await keeper.until(lambda: str(keeper.service("web").state) == "exited", "the death")
     (refused,) = await keeper.monitor.restart_unhealthy_services()
     assert (refused.restarted, "an apply" in refused.reason) == (False, True)
+    await keeper.monitor.start_monitoring()
+    await keeper.clock.sleep(0.2)
+    assert "health.restarted" not in keeper.kinds()
     keeper.locks.holder = ""
     await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
 
@@ -234,6 +134,37 @@ async def test_what_a_person_stopped_stays_stopped(keeper: Keeper) -> None:
     await keeper.until(lambda: str(keeper.service("web").state) == "exited", "it stopped")
     assert await keeper.monitor.restart_unhealthy_services() == []
     assert "health.restarted" not in keeper.kinds()
+
+
+async def test_what_a_person_killed_stays_dead(keeper: Keeper) -> None:
+    """Although its exit code is that of a failure."""
+    await keeper.start()
+    await keeper.engine.kill_container(keeper.service("web").id)
+    await keeper.until(lambda: keeper.service("web").exit_code == 137, "its death")
+    await keeper.clock.sleep(0.2)
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_what_outlived_a_signal_is_restarted_when_it_dies_later(keeper: Keeper) -> None:
+    """`kill -s HUP` reloads a configuration: it does not say that the service is to stay down for ever."""
+    await keeper.start()
+    web = keeper.service("web")
+    hour_ago_ns = int((keeper.clock.now().timestamp() - 3600) * 1e9)
+    await keeper.events.handle_container_event(
+        EngineEvent(type="container", action="kill", id=web.id, name=web.name, at_ns=hour_ago_ns)
+    )
+    keeper.engine.die("demo_web_1", 1)
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+
+
+async def test_what_a_person_paused_is_left_alone(keeper: Keeper) -> None:
+    """It is neither dead nor ill, and it is not checked meanwhile."""
+    await keeper.start()
+    await keeper.engine.pause_container(keeper.service("db").id)
+    await keeper.until(lambda: str(keeper.service("db").state) == "paused", "the pause")
+    await keeper.clock.sleep(0.2)
+    assert "health.restarted" not in keeper.kinds()
+    assert keeper.engine.container("demo_db_1").checks_failed == 0
 
 
 async def test_an_engine_that_goes_and_comes_back_is_told_and_looked_at_afresh(keeper: Keeper) -> None:
@@ -320,7 +251,7 @@ async def test_a_restart_that_the_engine_refuses_is_told_and_tried_again(keeper:
     """With back-off, up to the limit."""
     await keeper.start()
     refusal = EngineError(ErrorCode.ENGINE_ERROR, "no")
-    keeper.engine.fail_next("restart_container", refusal, "demo_web_1")
+    keeper.engine.fail_next("start_container", refusal, "demo_web_1")
     keeper.engine.die("demo_web_1", 137)
     await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "the refusal")
     await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the second attempt")

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 REGISTRY_HOSTS = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs\.|registry\.yarnpkg\.|deb\.debian\.org|archive\.ubuntu\."
 )
-DEV_COMMANDS = ("setup", "demo", "test", "check", "e2e", "bench", "protocol", "lock", "help")
+DEV_COMMANDS = (
+    *("setup", "demo", "test", "torture", "check", "e2e", "bench", "protocol", "lock", "podman5", "help"),
+)
 ENVIRONMENTS = sorted(path.parent.name for path in ROOT.glob("environments/*/environment.yaml"))
 
 

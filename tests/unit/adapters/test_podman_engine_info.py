@@ -4,6 +4,9 @@ from pathlib import Path
 
 from containers.adapters.podman_engine_info import limits_of, runs_timers
 from containers.adapters.podman_records import HostRecord
+from containers.model.observed import EngineVersion
+
+NEW = EngineVersion(version="5.4.2")
 
 
 def host(**fields: object) -> HostRecord:
@@ -50,7 +53,7 @@ def test_a_far_engine_is_known_by_its_cgroup_manager(tmp_path: Path) -> None:
 
 def test_rootless_on_cgroup_v1_has_no_limits() -> None:
     """Podman only warns; people should know."""
-    (first, *_) = limits_of(host(rootless=True, cgroupVersion="v1"), timers=True, local=False)
+    (first, *_) = limits_of(host(rootless=True, cgroupVersion="v1"), NEW, timers=True, local=False)
     assert "ignored" in first
     assert "cgroup v1" in first
 
@@ -58,17 +61,26 @@ def test_rootless_on_cgroup_v1_has_no_limits() -> None:
 def test_controllers_that_were_not_delegated_are_named() -> None:
     """Often it is the CPU alone."""
     some = host(rootless=True, cgroupVersion="v2", cgroupControllers=["memory", "pids"])
-    (first, *_) = limits_of(some, timers=True, local=False)
+    (first, *_) = limits_of(some, NEW, timers=True, local=False)
     assert "Limits on cpu are ignored" in first
 
 
 def test_a_rootful_engine_with_systemd_has_no_limits_to_tell() -> None:
     """Silence is the usual case."""
-    assert limits_of(host(cgroupVersion="v2", eventLogger="journald"), timers=True, local=True) == ()
+    assert limits_of(host(cgroupVersion="v2", eventLogger="journald"), NEW, timers=True, local=True) == ()
 
 
 def test_missing_timers_and_events_are_told() -> None:
     """One sentence each."""
-    limits = limits_of(host(eventLogger="none"), timers=False, local=True)
+    limits = limits_of(host(eventLogger="none"), NEW, timers=False, local=True)
     assert any("Health checks run only while Podkeeper does" in s for s in limits)
     assert any("polling" in s for s in limits)
+
+
+def test_gaps_in_resolving_names_are_told_where_podman_has_them() -> None:
+    """Of its own network layer; another one has another name server."""
+    old = EngineVersion(version="4.3.1")
+    netavark, cni = host(networkBackend="netavark"), host(networkBackend="cni")
+    assert any("name may not be resolved" in s for s in limits_of(netavark, old, timers=True, local=True))
+    assert limits_of(netavark, NEW, timers=True, local=True) == ()
+    assert limits_of(cni, old, timers=True, local=True) == ()

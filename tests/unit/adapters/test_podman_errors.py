@@ -1,5 +1,8 @@
 """What Podman, its client libraries and its command line say, and what people read instead."""
 
+import sys
+from types import ModuleType
+
 import pytest
 import requests
 import urllib3
@@ -219,3 +222,13 @@ def test_an_engine_error_passes_unchanged() -> None:
 def test_podman_pys_other_root_is_known_too() -> None:
     """`PodmanError` is no requests error."""
     assert from_exception(PodmanError("odd"), "list").code is ErrorCode.ENGINE_ERROR
+
+
+def test_a_library_that_another_thread_is_loading_stands_in_nobodys_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its module is known by then, and has no content yet."""
+    for module in ("requests", "urllib3.exceptions", "podman.errors"):
+        monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    assert from_exception(ConnectionError("gone"), "ask").code is ErrorCode.DAEMON_UNREACHABLE
+    assert from_exception(TimeoutError("late"), "ask").code is ErrorCode.TIMEOUT

@@ -11,9 +11,9 @@ def frame(stream: int, content: bytes) -> bytes:
     return bytes([stream, 0, 0, 0]) + len(content).to_bytes(4, "big") + content
 
 
-def decode(*chunks: bytes) -> list[str]:
+def decode(*chunks: bytes, stamped: bool = False) -> list[str]:
     """Every line of a stream that arrived in these chunks."""
-    decoder = LogDecoder()
+    decoder = LogDecoder(stamped=stamped)
     lines = [line for chunk in chunks for line in decoder.feed(chunk)]
     return [*lines, *decoder.finish()]
 
@@ -26,6 +26,18 @@ def test_a_line_of_one_stream_is_not_torn_by_the_other() -> None:
 def test_what_was_not_ended_is_told_at_the_end() -> None:
     """A program need not write a last newline."""
     assert decode(frame(1, b"a\nb")) == ["a", "b"]
+
+
+def test_a_line_that_was_written_in_pieces_has_the_time_of_its_beginning_alone() -> None:
+    """Symptom: times amid a line of `logs --timestamps`. Podman frames each piece, with its time."""
+    pieces = (
+        frame(1, b"2026-01-01T00:00:00Z 10 %"),
+        frame(2, b"2026-01-01T00:00:01Z oops\n"),
+        frame(1, b"2026-01-01T00:00:02Z  20 %\n"),
+        frame(1, b"2026-01-01T00:00:03Z done\n"),
+    )
+    lines = ["2026-01-01T00:00:01Z oops", "2026-01-01T00:00:00Z 10 % 20 %", "2026-01-01T00:00:03Z done"]
+    assert decode(*pieces, stamped=True) == lines
 
 
 def test_bytes_that_are_no_text_are_replaced() -> None:

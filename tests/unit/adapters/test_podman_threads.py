@@ -22,25 +22,33 @@ class Opened:
         return client
 
 
+async def until_idle(threads: ClientThreads[APIClient]) -> None:
+    """Wait until every thread waits for work: one that has answered is still busy for an instant."""
+    async with asyncio.timeout(30):
+        while threads._unclaimed > -threads._threads:  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.01)
+
+
 async def test_threads_are_reused_and_bounded() -> None:
     """Ten calls at once on three threads use three clients; one after the other, one."""
     opened = Opened()
     threads = ClientThreads(opened.open, most=3)
     for _ in range(5):
         await threads.call(lambda client: client)
-        await asyncio.sleep(0.01)
+        await until_idle(threads)
     assert len(opened.clients) == 1
     gate = threading.Event()
 
     async def wait() -> None:
-        await threads.call(lambda _: gate.wait(5))
+        await threads.call(lambda _: gate.wait(30))
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for _ in range(10):
             group.create_task(wait())
-        await asyncio.sleep(0.05)
-        assert len(opened.clients) == 3
+        while len(opened.clients) < 3:  # noqa: ASYNC110  (a thread opens it: nothing tells)
+            await asyncio.sleep(0.01)
         gate.set()
+    assert len(opened.clients) == 3
     threads.close()
 
 

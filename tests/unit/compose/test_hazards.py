@@ -15,7 +15,7 @@ from containers.compose.loading import LoadRequest, load_project
 from containers.compose.rendering import render
 from containers.compose.writing import to_json, to_yaml
 from containers.model.errors import ErrorCode, TranslationError
-from containers.ports import TEXT_LIMIT_BYTES
+from containers.ports.files import TEXT_LIMIT_BYTES
 
 SERVICE = "services: {a: {image: x}}\n"
 

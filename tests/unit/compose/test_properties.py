@@ -120,6 +120,9 @@ def layers(draw: Any) -> Document:
         key: draw(PLAIN[key])
         for key in draw(st.lists(st.sampled_from(sorted(PLAIN)), max_size=6, unique=True))
     }
+    if any("[" in str(host) for host in keys.get("extra_hosts") or ()):
+        # An address in brackets is another than the same without, to docker compose as well.
+        del keys["extra_hosts"]
     return {
         "services": {name: {"image": "x", "networks": ["n"], **keys} for name in ("a", "b")},
         "networks": {"n": None},

@@ -10,7 +10,7 @@ from containers.compose.recipes import assemble, missing, sort_calls
 from containers.compose.rendering import render
 from containers.model.base import ServiceName
 from containers.model.project import ResolvedProject
-from containers.ports import ContainerRecipe, Translation
+from containers.ports.translation import ContainerRecipe, Translation
 
 APP = ServiceName("app")
 

@@ -336,6 +336,7 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
         {"type": "tmpfs", "target": "/f", "tmpfs": {"size": "1024", "mode": 1023}},
         {"type": "image", "source": "img", "target": "/g"},
         {"type": "tmpfs", "target": "/h"},
+        {"type": "image", "source": "img", "target": "/i", "image": {"subpath": "s"}},
     ]
     shown = service({"volumes": volumes}, (5, 4))["volumes"]
     assert shown[0].startswith("./@")
@@ -347,6 +348,7 @@ def test_mounts_are_short_where_nothing_more_is_said() -> None:
     assert shown[5]["tmpfs"] == {"size": "1024", "mode": "1777"}
     assert shown[6]["source"] == "img"
     assert shown[7] == {"type": "tmpfs", "target": "/h", "tmpfs": {}}
+    assert shown[8]["image"] == {"subpath": "/s"}
 
 
 @pytest.mark.parametrize(("kind", "since"), [("volume", (5, 4)), ("image", (5, 1))])

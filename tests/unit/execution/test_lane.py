@@ -1,6 +1,7 @@
 """One apply at a time, at most one waiting."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -64,4 +65,64 @@ async def test_work_that_fails_frees_the_lane() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         await lane.run(fails)
+    assert not lane.is_busy
+
+
+async def test_one_that_is_cancelled_just_as_its_turn_comes_does_not_keep_the_lane() -> None:
+    """It was given the lane and never came to use it; whoever came later waited for ever."""
+    lane = Lane()
+    go_on = asyncio.Event()
+
+    async def work() -> str:
+        await go_on.wait()
+        return "done"
+
+    async def waiting() -> None:
+        with suppress(asyncio.CancelledError):
+            await lane.run(work)
+
+    async def under_way(other: asyncio.Task[None]) -> None:
+        await lane.run(work)
+        other.cancel()  # it has its turn, and has not gone on yet
+
+    async with asyncio.TaskGroup() as group:
+        turn = asyncio.Event()
+
+        async def second() -> None:
+            await turn.wait()
+            await waiting()
+
+        other = group.create_task(second())
+        group.create_task(under_way(other))
+        await asyncio.sleep(0)
+        turn.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        go_on.set()
+    assert not lane.is_busy
+    assert await lane.run(work) == "done"
+
+
+async def test_what_waits_can_be_withdrawn_by_who_asked_for_it_alone() -> None:
+    """What is under way goes on, and so does what others wait for."""
+    lane, gate = Lane(), asyncio.Event()
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(lane.run(gate.wait))
+        await asyncio.sleep(0)
+
+        async def asks() -> None:
+            with pytest.raises(PodkeeperError, match="cancelled before it began"):
+                await lane.run(gate.wait)
+
+        second = group.create_task(asks())
+        await asyncio.sleep(0)
+        assert lane.is_doing(first)
+        assert not lane.is_doing(second)
+        assert not lane.withdraw(first)
+        assert lane.withdraw(second)
+        await second
+        assert not lane.withdraw(second)
+        gate.set()
+    assert first.result()
     assert not lane.is_busy

@@ -8,11 +8,10 @@ from tests.fakes.fake_container import Behaviour
 from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import Bench
 
-from containers.execution.compensation import compensate
 from containers.model.base import ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import StepFinished, StepStarted, TransactionFinished
-from containers.model.outcome import Committed, Done, RolledBack, Stuck
+from containers.model.outcome import Committed, RolledBack, Stuck
 from containers.model.project import ResolvedProject
 from containers.planning.down import plan_down, plan_restart
 from containers.planning.options import Recreate, UpOptions
@@ -310,10 +309,56 @@ async def test_every_step_is_announced_before_and_reported_after(bench: Bench) -
     assert {e.cause for e in bench.recorder.events} == {"01TESTTESTTESTTESTTESTTEST"}
 
 
-async def test_compensation_is_the_reverse_of_what_was_done(bench: Bench) -> None:
-    """Only what this plan made is undone, last first."""
-    plan = await bench.plan(stack())
-    outcomes = tuple(Done(step=s.id, duration_s=0, created=s.kind != "create_network") for s in plan.steps)
-    kinds = [a.kind for a in compensate(plan, outcomes)]
-    assert "remove_made_network" not in kinds
-    assert kinds.count("remove_made") == 4
+async def test_a_service_that_is_healthy_for_a_moment_only_fails_the_up(bench: Bench) -> None:
+    """The gate looks again after the settling time; dependents need not wait for that, the `up` does."""
+    bench.engine.script("db", Behaviour(ill_after_s=0.15))
+    outcome = await bench.up(stack())
+    assert isinstance(outcome, RolledBack)
+    assert outcome.problems[0].code is ErrorCode.GATE_FAILED
+    assert "did not stay so" in outcome.problems[0].message
+    assert await bench.state("demo") == {}
+
+
+async def test_a_name_server_that_dies_meanwhile_is_brought_back_and_told(bench: Bench) -> None:
+    """What can resolve no name does not get ready: that is no fault of the stack's."""
+    bench.engine.resolves_names = False
+    outcome = await bench.up(stack())
+    assert isinstance(outcome, Committed)
+    assert [w.message for w in outcome.warnings] == [
+        "Podman's name server had ended by itself, and was started again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        pytest.param({"run_health_check": ErrorCode.NOT_FOUND}, "has been removed", id="it is gone"),
+        pytest.param(
+            {"run_health_check": ErrorCode.SERVICE_EXITED, "inspect_container": ErrorCode.DAEMON_UNREACHABLE},
+            "did not stay so",
+            id="it ended, and nobody can say how",
+        ),
+    ],
+)
+async def test_a_service_that_is_lost_after_its_gate_fails_the_up_and_is_rolled_back(
+    bench: Bench, answers: dict[str, ErrorCode], said: str
+) -> None:
+    """Whatever Podman answers when it is looked at once more."""
+    gate = bench.engine.hold("run_health_check")
+    async with asyncio.TaskGroup() as group:
+        coming_up = group.create_task(bench.up(project(services={"db": {"healthcheck": CHECK}})))
+        await bench.clock.sleep(0.3)
+        for method, code in answers.items():
+            bench.engine.fail_next(method, EngineError(code, "as scripted"))
+        gate.set()
+    outcome = coming_up.result()
+    assert isinstance(outcome, RolledBack)
+    assert said in outcome.problems[0].message
+
+
+async def test_a_service_that_dies_after_its_gate_fails_the_up(bench: Bench) -> None:
+    """Ready is not enough: it must still be there when everything else is."""
+    bench.engine.script("db", Behaviour(exits_after_s=0.15, exit_code=3))
+    outcome = await bench.up(project(services={"db": {"healthcheck": CHECK}}))
+    assert isinstance(outcome, RolledBack)
+    assert "exited with code 3" in outcome.problems[0].message

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from tests.fakes.projects import project
 
-from containers.lsp.projection import patch_between, phase_of, project_view
+from containers.lsp.projection import engine_view, patch_between, phase_of, project_view
 from containers.model.base import ServiceName
+from containers.model.drift import Drift, DriftKind
 from containers.model.health import HealthState
 from containers.model.observed import ContainerState, PublishedPort
 from containers.model.outcome import ServiceStatus
+from containers.model.supervision import ServiceMemory, SupervisionNote
 from containers.model.view import EngineView, ProjectView, ViewState
 
 STACK = project(services={"web": {}, "db": {}})
@@ -89,3 +91,50 @@ def test_only_what_changed_is_sent() -> None:
     assert patch is not None
     assert (patch.revision, patch.removed, patch.projects) == (5, ("demo",), ())
     assert patch.engine == EngineView(connected=True)
+
+
+def test_a_row_tells_drift_from_edits_and_what_was_never_applied_from_both() -> None:
+    """What left the revision is drifted, what the files say since is edited; not created is neither."""
+    made = project(services={"web": {}, "api": {}, "new": {}})
+    statuses = {
+        ServiceName("web"): status("web"),
+        ServiceName("api"): status("api"),
+        ServiceName("new"): ServiceStatus(service=ServiceName("new")),
+    }
+    drift = tuple(
+        Drift(kind=kind, subject=name, service=ServiceName(name), message="it differs", remedy="podkeeper up")
+        for name, kind in (
+            ("web", DriftKind.CONFIGURATION),
+            ("api", DriftKind.NOT_APPLIED),
+            ("new", DriftKind.NOT_APPLIED),
+        )
+    )
+    view = project_view(made, "/srv/demo", "development", statuses, {}, drift=drift)
+    rows = {each.service: each.description for each in view.services}
+    assert rows == {"web": "healthy · drifted", "api": "healthy · edited", "new": "not created"}
+    assert all("it differs" in each.tooltip for each in view.services)
+
+
+def test_what_does_not_work_stands_behind_what_does() -> None:
+    """One line: where Podman answers, and which parts of ours have to do without."""
+    assert engine_view("unix:///s", None, {}).text == "Podman at unix:///s"
+    limited = engine_view("unix:///s", None, {"hook tell": "exit code 1", "history": "disk full"})
+    told = "Podman at unix:///s · hook tell does not work: exit code 1; history does not work: disk full"
+    assert (limited.connected, limited.text) == (True, told)
+    gone = engine_view("", "no answer", {"history": "disk full"})
+    assert (gone.connected, gone.text) == (False, "no answer · history does not work: disk full")
+
+
+def test_a_service_that_is_held_or_given_up_says_so_and_what_to_do() -> None:
+    """Behind its state, beside drift; not while something is being done to it."""
+    stack = project(services={"web": {}, "api": {}})
+    statuses = {name: ServiceStatus(service=name) for name in stack.services}
+    memory = ServiceMemory(given_up=True)
+    note = SupervisionNote(held=frozenset({ServiceName("web")}), memories={"api/2": memory})
+    shown = project_view(stack, "/w", "development", statuses, {}, note=note).services
+    assert [v.description for v in shown] == ["not created · held", "not created · given up"]
+    assert "`podkeeper release web`" in shown[0].tooltip
+    assert "`podkeeper retry api`" in shown[1].tooltip
+    busy = dict.fromkeys(stack.services, "creating")
+    shown = project_view(stack, "/w", "development", statuses, busy, note=note).services
+    assert [v.description for v in shown] == ["creating", "creating"]

@@ -1,0 +1,54 @@
+"""Questions to Podman that are asked again, and those that are not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from containers.adapters.podman_calls import Clients, PodmanCalls
+from containers.adapters.podman_http import Answer
+from containers.model.errors import EngineError
+
+OVERTAKEN = b'{"message":"read /proc/27891/cgroup: no such process"}'
+"""What Podman 4.3 answered to an inspect in the instant of a container's end."""
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """What Podman answers, in order; the last for ever."""
+    waiting: list[Answer] = []
+
+    def request(*_: object, **__: object) -> Answer:
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    monkeypatch.setattr(Clients, "request", request)
+    return waiting
+
+
+@pytest.fixture
+def calls() -> Iterator[PodmanCalls]:
+    """Calls to a socket that nobody has to listen on."""
+    made = PodmanCalls("unix:///nowhere", timeout_s=5)
+    yield made
+    made.close()
+
+
+async def test_a_container_that_ends_while_podman_looks_is_looked_at_again(
+    calls: PodmanCalls, answers: list[Answer]
+) -> None:
+    """Nobody hears of the process that was no more."""
+    answers += [Answer(500, OVERTAKEN, {}), Answer(500, OVERTAKEN, {}), Answer(200, b'{"Id": "abc"}', {})]
+    assert await calls.json("containers/abc/json", doing="inspect web-1") == {"Id": "abc"}
+
+
+async def test_a_question_is_not_asked_for_ever(calls: PodmanCalls, answers: list[Answer]) -> None:
+    """What does not pass is told."""
+    answers += [Answer(500, OVERTAKEN, {})]
+    with pytest.raises(EngineError, match=r"could not inspect web-1: read /proc/27891/cgroup"):
+        await calls.json("containers/abc/json", doing="inspect web-1")
+
+
+async def test_a_deed_is_not_done_again(calls: PodmanCalls, answers: list[Answer]) -> None:
+    """Whether it was done before the process was missed, nobody knows."""
+    answers += [Answer(500, OVERTAKEN, {}), Answer(204, b"", {})]
+    with pytest.raises(EngineError):
+        await calls.send("post", "containers/abc/kill", doing="kill web-1")

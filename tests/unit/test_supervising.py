@@ -1,0 +1,284 @@
+"""HealthMonitor as one of several, where people and Podman have their say, on a scripted engine."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.fakes.clock import LoopClock
+from tests.fakes.fake_container import Behaviour
+from tests.fakes.fake_engine import FakeEngine
+from tests.fakes.keeper import Keeper
+from tests.fakes.projects import BUSYBOX, project
+from tests.fakes.stack import translation_of
+from tests.fakes.supervision import Lease
+
+from containers.model.base import ServiceName
+from containers.model.errors import EngineError, ErrorCode
+from containers.model.events import IncidentClosed, ServiceGivenUp, ServiceRestarted, SupervisorChanged
+from containers.model.health import HealthState
+from containers.model.observed import ContainerState
+from containers.model.own_config import OutsideProbe, OwnConfig
+from containers.model.project import ResolvedProject
+from containers.model.supervision import Standing
+
+RESTART = {"condition": "service_started", "restart": True}
+CHECK = {"test": ["CMD", "true"], "interval": "50ms", "retries": 1}
+
+
+@pytest.fixture
+async def keeper() -> AsyncIterator[Keeper]:
+    """A web that api restarts with, and a db with a check; not started yet."""
+    made = Keeper(
+        project(
+            services={
+                "web": {},
+                "api": {"depends_on": {"web": RESTART}},
+                "db": {"healthcheck": CHECK},
+                "loop": {"restart": "always"},
+            }
+        )
+    )
+    yield made
+    await made.stop()
+
+
+async def test_a_second_supervisor_only_watches_and_takes_over(keeper: Keeper) -> None:
+    """Nothing is restarted before it has the lease; what failed meanwhile is mended then."""
+    keeper.lease.table[keeper.stack.name] = "another"
+    await keeper.start()
+    assert not keeper.monitor.is_supervisor
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    await keeper.clock.sleep(0.3)
+    assert "incident.opened" not in keeper.kinds()
+    assert keeper.engine.container("demo_db_1").health is HealthState.STARTING, "it drives no check"
+    del keeper.lease.table[keeper.stack.name]
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it taking over")
+    assert [e.is_ours for e in keeper.seen if isinstance(e, SupervisorChanged)] == [False, True]
+
+
+async def test_a_monitor_that_ends_lets_another_supervise(keeper: Keeper) -> None:
+    """At once."""
+    await keeper.start()
+    assert keeper.monitor.is_supervisor
+    await keeper.monitor.stop_monitoring()
+    assert await Lease("other", keeper.lease.table).take(keeper.stack.name) is None
+
+
+async def test_a_held_service_is_left_alone_until_it_is_released(keeper: Keeper) -> None:
+    """Told as it is noticed."""
+    await keeper.start()
+    await keeper.override.hold(["web"])
+    await keeper.until(lambda: "health.override" in keeper.kinds(), "the hold")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.clock.sleep(0.3)
+    assert "health.restarted" not in keeper.kinds()
+    assert keeper.override.latest.standing_of(ServiceName("web")) is Standing.HELD
+    await keeper.override.release(["web"])
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it back")
+
+
+async def test_what_was_given_up_is_tried_again_when_somebody_asks(keeper: Keeper) -> None:
+    """And what a supervisor gave up is so for the next one, too."""
+    await keeper.start()
+    keeper.engine.script("web", Behaviour(exits_after_s=0.0, exit_code=1, log=("no room",)))
+    keeper.engine.die("demo_web_1", 1)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
+    (told,) = [e for e in keeper.seen if isinstance(e, ServiceGivenUp)]
+    assert (told.attempts, told.exit_code, told.log_tail[-1]) == (3, 1, "no room")
+    note = await keeper.notes.read(keeper.stack.name)
+    assert note.standing_of(ServiceName("web")) is Standing.GIVEN_UP
+    keeper.engine.script("web", Behaviour())
+    before = keeper.kinds().count("health.restarted")
+    await keeper.clock.sleep(0.2)
+    assert keeper.kinds().count("health.restarted") == before
+    await keeper.override.retry(["web"])
+    await keeper.until(lambda: keeper.kinds().count("health.restarted") > before, "another try")
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it well")
+
+
+async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:
+    """More than three restarts by `restart: always`."""
+    await keeper.start()
+    keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
+    keeper.engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
+    assert str(keeper.engine.container("demo_loop_1").state) == "exited"
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_a_death_that_podman_mends_is_an_incident_that_ends_by_itself(keeper: Keeper) -> None:
+    """Nothing is done about it."""
+    await keeper.start()
+    keeper.engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "the end of it")
+    (closed,) = [e for e in keeper.seen if isinstance(e, IncidentClosed)]
+    assert (closed.how, closed.restarts) == ("by_itself", 0)
+
+
+async def test_dependents_that_ask_for_it_are_restarted_after(keeper: Keeper) -> None:
+    """Not those that depend on it otherwise."""
+    await keeper.start()
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: keeper.kinds().count("health.restarted") == 2, "both")
+    told = [e.service for e in keeper.seen if isinstance(e, ServiceRestarted)]
+    assert told == ["web", "api"]
+
+
+async def test_what_was_removed_while_it_ran_is_made_again(keeper: Keeper) -> None:
+    """Once; the incident is one and ends."""
+    await keeper.start()
+    await keeper.engine.remove_container(keeper.service("web").id)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    assert keeper.recreated == ["web"]
+    assert keeper.kinds().count("incident.opened") == 1
+
+
+async def test_what_was_stopped_and_then_removed_stays_away(keeper: Keeper) -> None:
+    """A person did not want it any more."""
+    await keeper.start()
+    web = keeper.service("web").id
+    await keeper.engine.stop_container(web)
+    await keeper.until(lambda: str(keeper.service("web").state) == "exited", "it stopped")
+    await keeper.engine.remove_container(web)
+    await keeper.clock.sleep(0.4)
+    assert keeper.recreated == []
+
+
+async def test_what_our_own_transaction_removes_is_no_incident(keeper: Keeper) -> None:
+    """Whichever process runs it."""
+    await keeper.start()
+    keeper.is_changing = True
+    await keeper.engine.remove_container(keeper.service("web").id)
+    await keeper.clock.sleep(0.4)
+    assert keeper.recreated == []
+    assert "incident.opened" not in keeper.kinds()
+
+
+async def test_what_our_own_transaction_kills_and_removes_is_no_incident(keeper: Keeper) -> None:
+    """Also where it is gone before Podman's log was read, which shows a crash."""
+    await keeper.start()
+    keeper.is_changing = True
+    container = keeper.service("web")
+    dead = container.model_copy(update={"state": ContainerState.EXITED, "exit_code": 137})
+    reading = keeper.engine.hold("past_events")
+    keeper.engine.die("demo_web_1", 137)
+    attending = keeper.tasks.create_task(
+        keeper.monitor._deaths.attend("web/1", dead, keeper.clock.now()), name="attend"
+    )
+    await keeper.clock.sleep(0.1)
+    await keeper.engine.remove_container(container.id)
+    await keeper.until(lambda: "container.removed" in keeper.kinds(), "the removal")
+    reading.set()
+    await attending
+    await keeper.clock.sleep(0.1)
+    assert "incident.opened" not in keeper.kinds()
+
+
+async def test_a_stop_that_took_a_kill_is_no_crash(keeper: Keeper) -> None:
+    """Podman's events tell them apart, although the exit code does not."""
+    keeper.engine.script("web", Behaviour(stop_code=137))
+    await keeper.start()
+    await keeper.engine.stop_container(keeper.service("web").id)
+    await keeper.until(lambda: str(keeper.service("web").state) == "exited", "it stopped")
+    await keeper.clock.sleep(0.4)
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_a_container_whose_end_nothing_tells_of_is_left_as_it_is(keeper: Keeper) -> None:
+    """Nothing is restarted on a guess."""
+    await keeper.start()
+    keeper.engine.mute()
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.events.refresh(keeper.stack.name)
+    await keeper.clock.sleep(0.4)
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_an_engine_that_comes_back_has_nothing_restarted(keeper: Keeper) -> None:
+    """What died meanwhile is mended, nothing else."""
+    await keeper.start()
+    keeper.engine.vanish()
+    await keeper.until(lambda: "server.engine_disconnected" in keeper.kinds(), "the break")
+    await keeper.clock.sleep(0.2)
+    keeper.engine.come_back()
+    await keeper.until(lambda: keeper.kinds().count("server.resynchronised") == 2, "the second look")
+    await keeper.clock.sleep(0.3)
+    assert "incident.opened" not in keeper.kinds()
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it still watching")
+
+
+async def test_a_fault_in_the_handling_of_one_service_leaves_the_others_supervised(keeper: Keeper) -> None:
+    """It is told once, and when it is over."""
+    await keeper.start()
+    drive = keeper.monitor._checks.drive
+
+    def broken(container: object, config: object, **more: object) -> float:
+        if getattr(container, "service", "") == "db":
+            raise ValueError("a fault")
+        return drive(container, config, **more)  # type: ignore[arg-type]
+
+    keeper.monitor._checks.drive = broken  # type: ignore[method-assign]
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "web back")
+    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "the fault told")
+    keeper.monitor._checks.drive = drive  # type: ignore[method-assign]
+    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "the end of it")
+    assert keeper.kinds().count("server.part_failed") == 1
+
+
+async def test_an_outside_check_that_fails_makes_a_service_unhealthy_and_restarted() -> None:
+    """Where its port is published; where it is not, none is run and that is told."""
+    probe = OutsideProbe(kind="tcp", port=80, interval_s=0.03, retries=2)
+    stack = _with_probe(project(services={"web": {}, "far": {}}), probe)
+    keeper = Keeper(stack)
+    keeper.options["web"] = ("--publish", "127.0.0.1:8080:80")
+    try:
+        await keeper.start()
+        await keeper.until(lambda: ("127.0.0.1", 8080) in keeper.network.asked, "a check")
+        await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "far told")
+        assert "health.restarted" not in keeper.kinds()
+        keeper.network.dead.add(("127.0.0.1", 8080))
+        await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+        assert keeper.monitor.get_health_metrics()["services"]["far"]["status"] == "healthy"
+        keeper.network.dead.clear()
+        await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it well")
+    finally:
+        await keeper.stop()
+
+
+def _with_probe(stack: ResolvedProject, probe: OutsideProbe) -> ResolvedProject:
+    services = {n: s.model_copy(update={"own": OwnConfig(probe=probe)}) for n, s in stack.services.items()}
+    return stack.model_copy(update={"services": services})
+
+
+async def test_a_retry_of_what_is_held_is_refused(keeper: Keeper) -> None:
+    """With what to do; and a name that is none, too."""
+    await keeper.override.hold(["web"])
+    with pytest.raises(Exception, match="is held") as refused:
+        await keeper.override.retry(["web"])
+    assert getattr(refused.value, "remedy", "") == "run `podkeeper release web`"
+    with pytest.raises(Exception, match="no such service"):
+        await keeper.override.hold(["nobody"])
+    assert await keeper.override.standings() == {"web": Standing.HELD}
+    assert await keeper.override.supervisor() is None
+
+
+async def test_an_engine_error_while_finding_out_is_no_reason_to_restart(keeper: Keeper) -> None:
+    """It is asked again."""
+    await keeper.start()
+    keeper.engine.fail_next("past_events", EngineError(ErrorCode.TIMEOUT, "too slow"))
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "the restart")
+    assert keeper.kinds().count("incident.opened") == 1
+
+
+async def test_the_fake_of_a_stop_cleans_up_twice() -> None:
+    """As Podman 4.3 does: what the monitor goes by."""
+    engine = FakeEngine(LoopClock(), images=[BUSYBOX])
+    recipe = translation_of(project(services={"web": {}})).containers[ServiceName("web")]
+    made = await engine.create_container("demo_web_1", recipe, {})
+    await engine.start_container(made)
+    await engine.stop_container(made)
+    told = [e.action for e in await engine.past_events(0, container=made)]
+    assert told.count("cleanup") == 2
