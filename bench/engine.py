@@ -58,6 +58,12 @@ def podman_socket(scratch: Path) -> Iterator[str]:
         service.wait(10)
 
 
+def running_containers(project: str) -> str:
+    """Each container of a project, with when it was started."""
+    label = f"label=com.docker.compose.project={project}"
+    return output_of("podman", "ps", "--filter", label, "--format", "{{.ID}} {{.StartedAt}}")
+
+
 def remove(project: str) -> None:
     """Remove whatever carries the project's name, whoever made it."""
     found = set[str]()

@@ -104,7 +104,7 @@ def find_tools(socket_url: str, state: Path) -> tuple[list[Tool], list[str]]:
         Tool(
             "podkeeper",
             (str(script),) if script else (sys.executable, "-m", "containers"),
-            ("up",),
+            ("up", "-d"),
             {
                 "PODKEEPER_STATE_DIR": str(state),
                 "CONTAINER_HOST": socket_url,

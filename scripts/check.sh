@@ -11,9 +11,15 @@ check() {
   stage import-linter lint-imports --no-cache
   stage shellcheck check_shell
   stage extension check_extension
+  stage events-page check_events_page
   finish_stages
   say "checked in $(seconds "$started") s"
 }
+
+# events_page ARGUMENT...: what docs/events.md has from the models.
+events_page() { PODKEEPER_DESCRIBE_MODELS=1 python -m containers.model.events_page "$@"; }
+
+check_events_page() { events_page "$ROOT/docs/events.md" --check; }
 
 check_shell() {
   local scripts
@@ -26,5 +32,6 @@ check_extension() { in_extension run --silent check; }
 
 write_protocol() {
   in_extension run --silent protocol
-  say "wrote $EXTENSION/src/protocol.ts and $EXTENSION/schemas/environment.schema.json"
+  events_page "$ROOT/docs/events.md"
+  say "wrote $EXTENSION/src/protocol.ts, $EXTENSION/schemas and $ROOT/docs/events.md"
 }

@@ -6,7 +6,7 @@ demo() {
     up) demo_up ;;
     down)
       set_up podman
-      podkeeper --env demo down --volumes
+      podkeeper --env demo down --volumes --yes
       ;;
     *) fail "there is no demo command $1" "./dev demo, ./dev demo down" ;;
   esac
@@ -17,8 +17,8 @@ demo_up() {
   environments/demo/build-image.sh
   say '' '$ podkeeper --env demo plan'
   podkeeper --env demo plan || [ $? -eq 2 ] # 2 says that there is something to do
-  say '' '$ podkeeper --env demo up'
-  podkeeper --env demo up
+  say '' '$ podkeeper --env demo up -d'
+  podkeeper --env demo up -d
   say ''
   demo_addresses
   cat <<'HELP'

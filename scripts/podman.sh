@@ -153,6 +153,7 @@ make_test_user() {
   for helper in /usr/bin/newuidmap /usr/bin/newgidmap; do
     if ! [ -u "$helper" ] && [ -z "$(getcap "$helper" 2>/dev/null)" ]; then chmod u+s "$helper"; fi
   done
+  forget_lost_session "$uid"
   if ! [ -d "/run/user/$uid" ]; then
     install -d -m 0755 /run/user
     install -d -m 0700 -o "$TEST_USER" -g "$TEST_USER" "/run/user/$uid"
@@ -163,6 +164,14 @@ make_test_user() {
     printf '[storage]\ndriver = "overlay"\n' >"$home/.config/containers/storage.conf"
     chown "$TEST_USER:" "$home/.config/containers/storage.conf"
   fi
+}
+
+# forget_lost_session UID: with every process of the user gone nothing in the run-time folder is true any more.
+# systemd-logind empties it then; without it Podman finds its own pause process missing and refuses every call.
+forget_lost_session() {
+  [ -d "/run/user/$1" ] && ! [ -d /run/systemd/system ] || return 0
+  [ -z "$(find /proc -maxdepth 1 -user "$1" -name '[0-9]*' -print -quit 2>/dev/null)" ] || return 0
+  rm -rf "/run/user/$1"
 }
 
 # as_test_user COMMAND...: with the environment of that user, which no login made.

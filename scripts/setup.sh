@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What each command needs, and nothing more; a second run finds everything in place.
 
-# set_up PURPOSE...: of packages, python, floor, podman, extension, editor.
+# set_up PURPOSE...: of python, floor, podman, podman5, extension, editor.
 set_up() {
   local started needed="$*" early=no
   started=$(now_ms)
@@ -10,7 +10,7 @@ set_up() {
   exec 9>"$ROOT/.cache/setup.lock"
   flock -w 900 9 || fail "another ./dev has been setting up for 15 minutes"
   # shellcheck disable=SC2046
-  system_packages $(wants podman) python
+  system_packages $(wants podman) $(wants podman5) python
   finish_stages
   require_python
   if wants editor >/dev/null; then system_packages editor; fi
@@ -20,6 +20,7 @@ set_up() {
     node_stages
   fi
   python_stage
+  if wants podman5 >/dev/null; then podman5_stage; fi
   if wants floor >/dev/null; then floor_stage; fi
   if wants podman >/dev/null; then podman_ready 9>&-; fi
   if [ $early = no ]; then
@@ -27,6 +28,7 @@ set_up() {
     node_stages
   fi
   finish_stages
+  if wants podman5 >/dev/null; then podman5_ready 9>&-; fi
   PATH=$VENV/bin:$PATH
   export PATH
   # Released by hand: a container's monitor that was started meanwhile may have inherited the lock.

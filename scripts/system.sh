@@ -65,6 +65,7 @@ wanted_packages() {
           *) wanted+=("${PODMAN5_PACKAGES[@]}") ;;
         esac
         ;;
+      podman5) ! podman5_belongs_here || wanted+=(mmdebstrap) ;;
       editor)
         wanted+=("${EDITOR_PACKAGES[@]}")
         # Ubuntu's chromium is a snap, which apt can not install where snapd does not run.

@@ -3,16 +3,22 @@
 # the whole; so does a suite that skipped something or ran nothing.
 
 SUITES=()
+# The rootful half once more: there Podman 5 is the rootful engine.
+PODMAN5_TESTS=(-n 2 --dist loadgroup -m "rootful and not own_podman" tests/contract tests/podman tests/lsp)
 # Decided here: a suite's output goes through a pipe.
 COLOUR=no
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then COLOUR=yes; fi
 
 # run_tests [PART] [PYTEST ARGUMENT...]: all of them, or one part, or what pytest makes of the arguments.
 run_tests() {
-  local arguments=("$@") needed=(podman floor extension editor) select=()
+  local arguments=("$@") needed=(podman podman5 floor extension editor) select=() within=''
   case ${1:-} in
     unit | conformance | fuzz) needed=(python) arguments=(-n 2 "tests/$1" "${@:2}") ;;
-    contract | podman | lsp) needed=(podman) arguments=(-n 2 --dist loadgroup "tests/$1" "${@:2}") ;;
+    contract | podman | lsp | torture) needed=(podman) arguments=(-n 2 --dist loadgroup "tests/$1" "${@:2}") ;;
+    podman5)
+      needed=(podman podman5) within=with_podman5
+      arguments=("${PODMAN5_TESTS[@]}" "${@:2}")
+      ;;
     e2e) needed=(podman extension editor) arguments=(tests/e2e "${@:2}") ;;
   esac
   set_up "${needed[@]}"
@@ -21,7 +27,11 @@ run_tests() {
     say "not root: the rootful half of the tests is left out; a root shell runs both halves"
     select=(-m 'not rootful')
   fi
-  if [ $# -gt 0 ]; then exec python -m pytest ${select[@]+"${select[@]}"} "${arguments[@]}"; fi
+  [ -z "$within" ] || require_podman5
+  if [ $# -gt 0 ]; then
+    $within python -m pytest ${select[@]+"${select[@]}"} "${arguments[@]}"
+    return
+  fi
   run_suites
 }
 
@@ -39,14 +49,19 @@ run_suites() {
   suite unit pytest_with "$VENV" -n 2 tests/unit tests/fuzz
   if floor_runs_here; then
     # An old release may well use what a newer one of its own dependencies deprecates.
-    suite floor pytest_with "$FLOOR_VENV" -n 2 -W ignore::DeprecationWarning tests/unit tests/fuzz
+    PYTHONPATH=$ROOT/src suite floor pytest_with "$FLOOR_VENV" -n 2 -W ignore::DeprecationWarning tests/unit tests/fuzz
   else
     say "floor: the oldest releases that pyproject.toml allows do not install on $(python -V); Python 3.11 tests them"
   fi
   suite conformance pytest_with "$VENV" -n 2 tests/conformance
   suite extension test_extension
   suite podman pytest_with "$VENV" -n 2 --dist loadgroup ${select[@]+"${select[@]}"} \
-    tests/contract tests/podman tests/lsp
+    tests/contract tests/podman tests/lsp tests/torture
+  if podman5_belongs_here; then
+    within=with_podman5 suite podman5 pytest_with "$VENV" "${PODMAN5_TESTS[@]}"
+  else
+    say "podman5: root runs it on Debian, where the machine's own Podman is older"
+  fi
   suite e2e pytest_with "$VENV" ${select[@]+"${select[@]}"} tests/e2e
   summarise "$started"
 }
@@ -60,8 +75,8 @@ pytest_with() {
 
 test_extension() { in_extension run --silent test; }
 
-# limited COMMAND...: what hangs for half an hour is ended.
-limited() { timeout --foreground --kill-after=30 30m "$@"; }
+# limited COMMAND...: what hangs for half an hour is ended. A suite may say `within` what it runs.
+limited() { ${within-} timeout --foreground --kill-after=30 30m "$@"; }
 
 # suite NAME COMMAND...: show and keep its output.
 suite() {
