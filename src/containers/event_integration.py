@@ -241,13 +241,16 @@ class EventIntegration:
     async def refresh(self, project: ProjectName) -> None:
         """Look at a project now, and publish what is new.
 
-        One look at a time: of two at once the older answer could come last, and would stay.
+        One look at a time: of two at once the older answer could come last, and would stay. None amid a stop
+        of somebody: Podman 4.3 would leave that off.
 
         Raises:
             EngineError: the engine can not be asked.
         """
         async with self._looking:
             engine = await self._engine()
+            if self._deaths is not None:
+                await self._deaths.let_stops_end()
             began_at = self._clock.now()
             observed = ObservedState(project=project, containers=await engine.containers_of(project))
             self._looked_at[project], self._pictured_at[project] = self._clock.monotonic(), began_at

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.podman import bed
@@ -150,16 +151,21 @@ def test_what_is_removed_by_force_is_made_again_and_what_was_stopped_first_is_no
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:
     """As it was last applied; and `down` is no incident."""
-    write(cli, web={"command": STUBBORN}, other={"command": STUBBORN})
+    others = [f"other{number}" for number in range(4)]
+    services: dict[str, Any] = {other: {"command": STUBBORN} for other in others}
+    write(cli, web={"command": STUBBORN}, **services)
     up(cli)
     watcher = monitor()
     bed.podman(podman_url, "rm", "--force", "--time", "0", f"{project}_web_1")
     watcher.until(lambda: watcher.events("health.restarted", "web"), "it made again", 30)
     assert state_of(podman_url, f"{project}_web_1") == "running"
-    bed.podman(podman_url, "stop", "--time", "0", f"{project}_other_1")
-    bed.podman(podman_url, "rm", f"{project}_other_1")
+    for other in others:
+        # so soon that Podman's own clean-up often comes too late to be told
+        bed.podman(podman_url, "stop", "--time", "0", f"{project}_{other}_1")
+        bed.podman(podman_url, "rm", f"{project}_{other}_1")
     time.sleep(QUIET_S)
-    assert f"{project}_other_1" not in bed.podman(podman_url, "ps", "-a", "--format", "{{.Names}}").split()
+    left = bed.podman(podman_url, "ps", "-a", "--format", "{{.Names}}").split()
+    assert [name for name in left if name.startswith(f"{project}_")] == [f"{project}_web_1"]
     opened = len(watcher.events("incident.opened", "web"))
     assert cli("down").returncode == 0
     time.sleep(QUIET_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from tests.fakes.clock import LoopClock
@@ -12,8 +13,9 @@ from tests.fakes.stack import translation_of
 from tests.fakes.tasks import LoopTasks
 
 from containers.bus import EventBus
-from containers.death_watch import MOST_DEATHS
+from containers.death_watch import LATE_AFTER, MOST_DEATHS, WAITS_S
 from containers.event_integration import SHORT_S, EventIntegration
+from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import (
     ContainerEvent,
@@ -23,7 +25,7 @@ from containers.model.events import (
     TransactionFinished,
     TransactionStarted,
 )
-from containers.model.observed import EngineEvent, ObservedContainer
+from containers.model.observed import ContainerDetail, EngineEvent, ObservedContainer
 
 STACK = project(services={"web": {}, "db": {}})
 PATIENCE_S = 5.0
@@ -110,6 +112,31 @@ async def test_a_death_is_told_before_the_stream_tells_it_and_then_not_again(fol
     followed.engine.speak()
     await followed.clock.sleep(0.1)
     assert followed.kinds("container.") == ["container.died"]
+
+
+async def test_podman_is_not_made_to_look_amid_a_stop_of_somebody(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Podman 4.3 would leave off that stop, and not tell that it was one; only where it is late it has to."""
+    web = followed.service("web")
+    readings_before_looks: list[int] = []
+    readings = 0
+    past_events, inspect = followed.engine.past_events, followed.engine.inspect_container
+
+    async def counted(*positional: Any, **named: Any) -> tuple[EngineEvent, ...]:
+        nonlocal readings
+        readings += 1
+        return await past_events(*positional, **named)
+
+    async def look(container: ContainerId) -> ContainerDetail:
+        readings_before_looks.append(readings)
+        return await inspect(container)
+
+    monkeypatch.setattr(followed.engine, "past_events", counted)
+    monkeypatch.setattr(followed.engine, "inspect_container", look)
+    followed.processes.end(web.id)
+    await followed.until(lambda: readings == len(WAITS_S), "the last reading")
+    assert readings_before_looks == [LATE_AFTER, LATE_AFTER + 1]
 
 
 async def test_what_came_before_a_death_is_told_before_it(followed: Followed) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from pydantic import ValidationError
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 _NS = 1_000_000_000
 _EARLIER_NS = 1_000_000
 """Podman reads `since` into a float, some hundred nanoseconds off: ask for more, and drop it here."""
+_READINGS = 4
+"""Of Podman's log at most, until one of them is whole."""
 
 
 async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[EngineEvent, None]:
@@ -38,7 +40,7 @@ async def stream_events(url: str, since_ns: int | None) -> AsyncGenerator[Engine
         async for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                event = _parse(line)
+                event = _parse(line) if line.strip() else None
                 if event is not None and (since_ns is None or event.at_ns >= since_ns):
                     yield event
 
@@ -48,6 +50,8 @@ async def past_events(
 ) -> tuple[EngineEvent, ...]:
     """Events from one moment to another (None: now), oldest first, each once; of one container or of all.
 
+    What Podman broke off, since another process was writing its log just then, is asked for again.
+
     Raises:
         EngineError: Podman can not be asked.
     """
@@ -55,10 +59,11 @@ async def past_events(
     params = {"stream": "false", "since": _moment(max(since_ns - _EARLIER_NS, 0))}
     if container is not None:
         params["filters"] = json.dumps({"container": [container]})
-    answer = await calls.send("get", "events", params, doing="read Podman's past events")
+    readings = 1
+    while None in (events := await _read(calls, params)) and readings < _READINGS:
+        readings += 1
     found: dict[int, EngineEvent] = {}
-    for line in answer.content.split(b"\n"):
-        event = _parse(line)
+    for event in events:
         if event is None or event.at_ns < since_ns or (until_ns is not None and event.at_ns > until_ns):
             continue
         if container in {None, event.id}:
@@ -66,13 +71,17 @@ async def past_events(
     return tuple(sorted(found.values(), key=lambda event: event.at_ns))
 
 
+async def _read(calls: PodmanCalls, params: Mapping[str, str]) -> list[EngineEvent | None]:
+    """One reading of Podman's log; None stands for what cannot be read."""
+    answer = await calls.send("get", "events", params, doing="read Podman's past events")
+    return [_parse(line) for line in answer.content.split(b"\n") if line.strip()]
+
+
 def _moment(at_ns: int) -> str:
     return f"{at_ns // _NS}.{at_ns % _NS:09d}"
 
 
 def _parse(line: bytes) -> EngineEvent | None:
-    if not line.strip():
-        return None
     try:
         return EventRecord.model_validate_json(line).to_event()
     except ValidationError:

@@ -3,6 +3,9 @@
 Podman tells a stop by an event of its own only now and then, and one that needed KILL ends as a crash does.
 What tells them apart (Podman 4.3; newer ones say it when inspected): whoever stops a container cleans up
 after it, and so does its supervisor process. After a stop there are two `cleanup` events, after a crash one.
+What removes a container by force keeps it locked from the end of its stop on: where it tells that stop,
+nobody can clean up any more; where the supervisor was quicker, there is one `cleanup` event and no `stop`.
+Podman's remote client looks at every container before it does anything, which is told as `sync`.
 """
 
 from collections.abc import Sequence
@@ -22,11 +25,7 @@ def hand_in(events: Sequence[EngineEvent]) -> Hand:
     death = _last(events, {"died", "die"})
     if death is None:
         return Hand.UNKNOWN
-    died_at = events[death].at_ns
-    before = [e for e in events[:death] if died_at - e.at_ns <= SIGNAL_WORKS_NS]
-    began = _last(before, {"start", "restart"})
-    told = before if began is None else before[began + 1 :]
-    if any(e.action in {"stop", "kill"} for e in told):
+    if {"stop", "kill"} & _led_to(events, death):
         return Hand.YES
     after = events[death + 1 :]
     if any(e.action == "stop" for e in after):
@@ -52,8 +51,20 @@ def ran_when_removed(events: Sequence[EngineEvent], by_stop: int = BY_STOP) -> b
         return True if start is not None else None
     if events[removal].at_ns - events[death].at_ns > _AT_ONCE_NS:
         return False
+    led_to = _led_to(events, death)
+    if "kill" in led_to:
+        return False
     # also those that were written down after the removal
-    return sum(e.action == "cleanup" for e in events[death + 1 :]) < by_stop
+    after = [e.action for e in events[death + 1 :]]
+    was_looked_at = "sync" in after[after.index("cleanup") :] if "cleanup" in after else False
+    return after.count("cleanup") < (1 if "stop" in led_to or was_looked_at else by_stop)
+
+
+def _led_to(events: Sequence[EngineEvent], death: int) -> set[str]:
+    """What was told in the moments before a death, of the life that it ended."""
+    before = [e for e in events[:death] if events[death].at_ns - e.at_ns <= SIGNAL_WORKS_NS]
+    began = _last(before, {"start", "restart"})
+    return {e.action for e in (before if began is None else before[began + 1 :])}
 
 
 def _last(events: Sequence[EngineEvent], actions: set[str]) -> int | None:

@@ -42,6 +42,10 @@ def test_two_clean_ups_are_a_stop_and_one_is_a_crash(text: str, hand: Hand) -> N
         ("start@0 died@10 remove@10.1", True),
         ("start@0 died@10 cleanup@10.08 remove@10.11", True),
         ("start@0 stop@9.95 died@10 remove@10.1", True),
+        ("start@0 stop@9.95 died@10 cleanup@10.05 remove@10.2", False),
+        ("start@0 kill@9.95 died@10 cleanup@10.05 remove@10.2", False),
+        ("start@0 died@10 cleanup@10.05 sync@10.08 remove@10.1", False),
+        ("start@0 sync@9.9 died@10 cleanup@10.08 remove@10.11", True),
         ("start@0 remove@10.1", True),
         (f"{STOPPED} remove@10.3", False),
         (f"{STOPPED} remove@90", False),
@@ -52,5 +56,5 @@ def test_two_clean_ups_are_a_stop_and_one_is_a_crash(text: str, hand: Hand) -> N
     ],
 )
 def test_what_was_removed_by_force_ran_until_then(text: str, ran: bool | None) -> None:  # noqa: FBT001
-    """What had been stopped, or had crashed a while before, did not."""
+    """What had been stopped or killed, or had crashed a while before, did not."""
     assert ran_when_removed(events(text)) is ran
