@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 from tests.fakes.clock import LoopClock
@@ -15,7 +14,7 @@ from tests.fakes.tasks import LoopTasks
 from containers.bus import EventBus
 from containers.death_watch import LATE_AFTER, MOST_DEATHS, WAITS_S
 from containers.event_integration import SHORT_S, EventIntegration
-from containers.model.base import ContainerId
+from containers.model.base import ContainerId, ProjectName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import (
     ContainerEvent,
@@ -119,24 +118,32 @@ async def test_podman_is_not_made_to_look_amid_a_stop_of_somebody(
 ) -> None:
     """Podman 4.3 would leave off that stop, and not tell that it was one; only where it is late it has to."""
     web = followed.service("web")
-    readings_before_looks: list[int] = []
     readings = 0
+    looks: list[tuple[str, int]] = []
     past_events, inspect = followed.engine.past_events, followed.engine.inspect_container
+    list_all = followed.engine.containers_of
 
-    async def counted(*positional: Any, **named: Any) -> tuple[EngineEvent, ...]:
+    async def read(since_ns: int) -> tuple[EngineEvent, ...]:
         nonlocal readings
         readings += 1
-        return await past_events(*positional, **named)
+        return await past_events(since_ns)
 
     async def look(container: ContainerId) -> ContainerDetail:
-        readings_before_looks.append(readings)
+        looks.append(("one", readings))
         return await inspect(container)
 
-    monkeypatch.setattr(followed.engine, "past_events", counted)
+    async def look_at_all(project: ProjectName) -> tuple[ObservedContainer, ...]:
+        looks.append(("all", readings))
+        return await list_all(project)
+
+    monkeypatch.setattr(followed.engine, "past_events", read)
     monkeypatch.setattr(followed.engine, "inspect_container", look)
+    monkeypatch.setattr(followed.engine, "containers_of", look_at_all)
     followed.processes.end(web.id)
+    await followed.events.refresh(STACK.name)
     await followed.until(lambda: readings == len(WAITS_S), "the last reading")
-    assert readings_before_looks == [LATE_AFTER, LATE_AFTER + 1]
+    assert {reading for _, reading in looks} == {LATE_AFTER, LATE_AFTER + 1}
+    assert [what for what, _ in looks].count("all") == 1
 
 
 async def test_what_came_before_a_death_is_told_before_it(followed: Followed) -> None:
