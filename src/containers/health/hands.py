@@ -51,13 +51,11 @@ def ran_when_removed(events: Sequence[EngineEvent], by_stop: int = BY_STOP) -> b
         return True if start is not None else None
     if events[removal].at_ns - events[death].at_ns > _AT_ONCE_NS:
         return False
-    led_to = _led_to(events, death)
-    if "kill" in led_to:
-        return False
     # also those that were written down after the removal
     after = [e.action for e in events[death + 1 :]]
-    was_looked_at = "sync" in after[after.index("cleanup") :] if "cleanup" in after else False
-    return after.count("cleanup") < (1 if "stop" in led_to or was_looked_at else by_stop)
+    was_told = bool({"stop", "kill"} & {*_led_to(events, death), *after})
+    was_looked_at = "cleanup" in after and "sync" in after[after.index("cleanup") :]
+    return after.count("cleanup") < (1 if was_told or was_looked_at else by_stop)
 
 
 def _led_to(events: Sequence[EngineEvent], death: int) -> set[str]:
