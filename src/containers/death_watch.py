@@ -46,6 +46,7 @@ class DeathWatch:
         engine: Callable[[], Awaitable[ContainerEngine]],
         catch_up: Callable[[], Awaitable[None]],
         knows_death: Callable[[ContainerId], bool],
+        may_vanish: Callable[[ContainerId], bool],
         is_urgent: Callable[[ProjectName], bool],
         clock: Clock,
     ) -> None:
@@ -53,12 +54,14 @@ class DeathWatch:
 
         catch_up: reads what the engine has noted by now, and tells it.
         knows_death: whether a container's death has been told since it last started.
+        may_vanish: whether a stop was told, which is also how a removal by force begins: read on for it.
         is_urgent: whether anybody wants to know sooner than the engine's stream tells.
         """
         self._processes = processes
         self._engine = engine
         self._catch_up = catch_up
         self._knows_death = knows_death
+        self._may_vanish = may_vanish
         self._is_urgent = is_urgent
         self._clock = clock
         self._shown: dict[ProjectName, dict[ContainerId, int]] = {}
@@ -132,13 +135,14 @@ class DeathWatch:
 
     async def _ask(self) -> None:
         """One reading for all that have ended by now."""
-        for container in [c for c in self._ended if self._knows_death(c)]:
+        for container in [c for c in self._ended if self._is_told(c)]:
             del self._ended[container]
         asked = tuple(self._ended)
         if not asked:
             return
         try:
-            await self._make_podman_look([c for c in asked if self._ended[c] >= LATE_AFTER])
+            late = [c for c in asked if self._ended[c] >= LATE_AFTER and not self._knows_death(c)]
+            await self._make_podman_look(late)
             await self._catch_up()
         except EngineError as error:
             # it is looked at afresh when the engine answers again
@@ -147,8 +151,11 @@ class DeathWatch:
             return
         for container in asked:
             self._ended[container] += 1
-            if self._knows_death(container) or self._ended[container] >= len(WAITS_S):
+            if self._is_told(container) or self._ended[container] >= len(WAITS_S):
                 del self._ended[container]
+
+    def _is_told(self, container: ContainerId) -> bool:
+        return self._knows_death(container) and not self._may_vanish(container)
 
     async def _make_podman_look(self, containers: Iterable[ContainerId]) -> None:
         """Podman writes down a death when its own clean-up comes to it, or somebody looks at it."""

@@ -98,6 +98,7 @@ class EventIntegration:
                 engine=engine,
                 catch_up=self.catch_up,
                 knows_death=self._ends.is_dead,
+                may_vanish=self.was_stopped_by_hand,
                 is_urgent=lambda project: project not in self._changing,
                 clock=clock,
             )

@@ -146,6 +146,17 @@ async def test_podman_is_not_made_to_look_amid_a_stop_of_somebody(
     assert [what for what, _ in looks].count("all") == 1
 
 
+async def test_a_removal_by_force_is_told_before_the_stream_tells_it(followed: Followed) -> None:
+    """It begins with what ends it, so that the death alone does not show what it is."""
+    web = followed.service("web")
+    followed.engine.hush()
+    await followed.engine.kill_container(web.id)
+    followed.processes.end(web.id)
+    await followed.until(lambda: "container.died" in followed.kinds(), "the death")
+    await followed.engine.remove_container(web.id)
+    await followed.until(lambda: "container.removed" in followed.kinds(), "the removal")
+
+
 async def test_what_came_before_a_death_is_told_before_it(followed: Followed) -> None:
     """Such as the signal of a person, so that nobody takes it for a crash."""
     web = followed.service("web")
