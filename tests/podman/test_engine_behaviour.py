@@ -144,6 +144,18 @@ async def test_many_lines_are_followed_without_loss(engine: PodmanRestEngine, st
     assert (len(seen), wrong[:5]) == (5000, [])
 
 
+async def test_the_end_of_a_log_is_read_while_it_is_written(
+    engine: PodmanRestEngine, started: Started
+) -> None:
+    """Podman refuses one whose last line is half written just then, and reads on while there is more."""
+    container = await started("i=0; while :; do echo line $i; i=$((i+1)); done")
+    async with asyncio.timeout(60):
+        while not await engine.logs(container, 1):  # noqa: ASYNC110  (nothing tells)
+            await asyncio.sleep(0.05)
+        said = [(await engine.logs(container, 2)).splitlines() for _ in range(100)]
+    assert [lines for lines in said if len(lines) != 2 or not lines[0].startswith("line ")] == []
+
+
 async def test_looking_is_quick_while_stops_wait(
     engine: PodmanRestEngine, project: ProjectName, started: Started
 ) -> None:

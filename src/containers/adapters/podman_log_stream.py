@@ -1,14 +1,21 @@
 """Container logs: frames of two streams over the wire, lines of text for people."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 
 from containers.adapters.podman_stream import ByteStream
+from containers.model.errors import EngineError
 
 _HEADER_BYTES = 8
 _STREAMS = (0, 1, 2)
 _LONGEST_LINE = 64 * 1024
 """A program may write without ever ending a line; it is cut here, so that memory is bounded."""
+_TORN = "is not a valid container log line"
+"""What Podman says of a log whose last line is half written just then, where it is asked for a log's end."""
+_READINGS = 20
+"""Of such a log at most: a line is whole some microseconds later, but a busy program begins the next."""
+_APART_S = 0.01
 
 
 class LogDecoder:
@@ -28,6 +35,8 @@ class LogDecoder:
         self._pending = b""
         self._unfinished: dict[int, bytes] = {}
         self._framed: bool | None = None
+        self.ended = 0
+        """How many lines were ended by what wrote them; one that is cut counts once."""
 
     def feed(self, data: bytes) -> Iterator[str]:
         """The lines that `data` completes."""
@@ -61,6 +70,7 @@ class LogDecoder:
     def _lines(self, stream: int, content: bytes) -> Iterator[str]:
         *lines, rest = (self._unfinished.get(stream, b"") + content).split(b"\n")
         for line in lines:
+            self.ended += 1
             yield _text(line)
         while len(rest) > _LONGEST_LINE:
             yield _text(rest[:_LONGEST_LINE])
@@ -77,14 +87,39 @@ async def stream_log(
 ) -> AsyncGenerator[str, None]:
     """Lines of both streams, as `params` ask for them.
 
+    A log's end (`tail`) that is not followed ends after as many lines: Podman itself goes on for as long as
+    the program writes quicker than it reads. One that is being written just then is asked for again.
+
     Raises:
         EngineError: the container is gone, keeps no log, or the connection broke.
     """
+    most = int(params["tail"]) if "tail" in params and params.get("follow") != "true" else None
+    for reading in range(1, _READINGS + 1):
+        begun = False
+        try:
+            async with aclosing(_read(url, path, params, most, doing)) as lines:
+                async for line in lines:
+                    begun = True
+                    yield line
+        except EngineError as error:
+            if begun or reading == _READINGS or _TORN not in str(error):
+                raise
+            await asyncio.sleep(_APART_S)
+        else:
+            return
+
+
+async def _read(
+    url: str, path: str, params: Mapping[str, str], most: int | None, doing: str
+) -> AsyncGenerator[str, None]:
+    """One reading; of `most` lines that were ended, and of what follows them unended."""
     both = {"stdout": "true", "stderr": "true", **params}
     decoder = LogDecoder(stamped=params.get("timestamps") == "true")
     async with aclosing(ByteStream(url, path, both, doing).chunks()) as chunks:
         async for chunk in chunks:
             for line in decoder.feed(chunk):
+                if most is not None and decoder.ended > most:
+                    return
                 yield line
     for line in decoder.finish():
         yield line

@@ -77,3 +77,10 @@ def test_lines_do_not_depend_on_how_bytes_arrive(frames: list[tuple[int, bytes]]
         chunks.append(data[at : at + size])
         at += size
     assert decode(*chunks) == decode(data)
+
+
+def test_a_line_that_is_too_long_counts_once() -> None:
+    """It is cut, and who asks for a log's last two lines means two that the program wrote."""
+    decoder = LogDecoder()
+    lines = list(decoder.feed(frame(1, b"x" * 200_000) + frame(1, b"\nnext\n")))
+    assert (len(lines), decoder.ended) == (5, 2)
