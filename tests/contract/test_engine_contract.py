@@ -303,6 +303,19 @@ async def test_health_is_lost_after_as_many_failures_as_retries(subject: Subject
     assert (await only(subject)).health is HealthState.UNHEALTHY
 
 
+async def test_failed_checks_are_counted_anew_in_each_life(subject: Subject) -> None:
+    """Podman itself goes on with the count of before."""
+    container = await subject.started("web", NEVER_HEALTHY)
+    for _ in range(2):
+        await subject.engine.run_health_check(container)
+    await subject.engine.restart_container(container, 0.0)
+    first = await subject.engine.run_health_check(container)
+    assert (first.state, first.failing_streak) == (HealthState.STARTING, 1)
+    assert (await subject.engine.inspect_container(container)).health is HealthState.STARTING
+    second = await subject.engine.run_health_check(container)
+    assert (second.state, second.failing_streak) == (HealthState.UNHEALTHY, 2)
+
+
 async def test_a_container_without_a_check_has_no_health(subject: Subject) -> None:
     """Asking is no error."""
     container = await subject.started()

@@ -59,6 +59,8 @@ class FakeContainer:
     checks_failed: int = 0
     health: HealthState = HealthState.NONE
     health_output: str = ""
+    is_ill_of_before: bool = False
+    """A check of the life before was noted late: lists call it unhealthy until the next check."""
     log: list[str] = field(default_factory=list)
     logged_at: list[datetime] = field(default_factory=list)
     """When each line of the log was written."""

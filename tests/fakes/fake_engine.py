@@ -113,6 +113,10 @@ class FakeEngine(FakeOperations):
         """The next call of `method` (for the container, network, volume or image `name`) raises `error`."""
         self._scripted.append((method, name, error))
 
+    def has_timers(self) -> None:
+        """It drives health checks itself, as where there is systemd."""
+        self._info = self._info.model_copy(update={"health_driver": "systemd"})
+
     def turn_into(self, version: str) -> None:
         """Be another Podman from now on."""
         self._info = self._info.model_copy(update={"version": version})
@@ -156,6 +160,12 @@ class FakeEngine(FakeOperations):
     def die(self, name: str, exit_code: int = 1, *, cleaned: bool = True) -> None:
         """A container's process ends, by no doing of ours; it may be that nobody has cleaned up yet."""
         self._end(self.container(name), exit_code, by_hand=False, cleaned=cleaned)
+
+    def note_late(self, name: str) -> None:
+        """A check that hung when a container was restarted is noted in its next life."""
+        found = self.container(name)
+        found.is_ill_of_before = True
+        self._tell_of(found, "health_status", health=HealthState.UNHEALTHY)
 
     def clean_up(self, name: str) -> None:
         """A container's supervisor process comes to cleaning up after it."""
@@ -488,7 +498,8 @@ class FakeEngine(FakeOperations):
             return ProbeResult(state=HealthState.NONE)
         if not found.runs:
             _refuse(ErrorCode.SERVICE_EXITED, f"could not check {found.name}: the container is not running")
-        before = found.health
+        before = _listed_health(found)
+        found.is_ill_of_before = False
         passed = self.resolves_names and found.passes_check(self.clock.now())
         found.checks_failed = 0 if passed else found.checks_failed + 1
         found.health_output = "" if passed else "the check fails"
@@ -682,7 +693,7 @@ class FakeEngine(FakeOperations):
             image_id=container.image_id,
             state=container.state,
             is_stopping=container.is_stopping,
-            health=container.health if container.runs else HealthState.NONE,
+            health=_listed_health(container),
             exit_code=container.exit_code if exited else None,
             created_at=container.created_at,
             started_at=container.started_at,
@@ -752,3 +763,9 @@ def _full(reference: str) -> str:
 
 def _image_id(text: str) -> ImageId:
     return ImageId(hashlib.sha256(text.encode()).hexdigest())
+
+
+def _listed_health(container: FakeContainer) -> HealthState:
+    if not container.runs:
+        return HealthState.NONE
+    return HealthState.UNHEALTHY if container.is_ill_of_before else container.health

@@ -69,6 +69,8 @@ class Chaos:
     random: random.Random
     most_s: float = NOTICED_S
     """Within which a failure must be noticed."""
+    only: Sequence[str] = ()
+    """The kinds of faults; empty: all."""
     monitors: list[Monitor] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     has_limits: bool = False
@@ -153,6 +155,9 @@ class Chaos:
         has_check = int(service[1:]) % 2 == 1
         kinds = ["kill", "stop", "remove"]
         kinds += ["freeze", "disconnect"] if has_check else ["memory"] if self.has_limits else []
+        kinds = [kind for kind in kinds if not self.only or kind in self.only]
+        if not kinds:
+            return
         kind = self.random.choice(kinds)
         deeds: dict[str, Callable[[str], object]] = {
             "kill": lambda name: os.kill(self._pid(name), signal.SIGKILL),
@@ -358,7 +363,7 @@ def run(url: str, folder: Path, options: argparse.Namespace) -> list[str]:
     environ |= {"CONTAINER_HOST": url, "PODKEEPER_STATE_DIR": str(folder / "state")}
     cli = Cli(folder, ProjectName(f"chaos{uuid.uuid4().hex[:8]}"), environ)
     dice = random.Random(options.seed)  # noqa: S311  (repeatable)
-    chaos = Chaos(cli, url, options.services, dice, options.noticed)
+    chaos = Chaos(cli, url, options.services, dice, options.noticed, options.only)
     try:
         chaos.up()
         ends = time.monotonic() + options.minutes * 60
@@ -389,6 +394,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--services", type=int, default=20)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two faults")
     parser.add_argument("--noticed", type=float, default=NOTICED_S, help="seconds until a fault is noticed")
+    parser.add_argument("--only", action="append", default=[], help="a kind of fault, repeatable; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a file for all that was told, where something is wrong")
     parser.add_argument("--runs", type=int, help="taken, and of no use: chaos goes by time")

@@ -21,7 +21,7 @@ from containers.model.project import ResolvedProject
 from containers.model.supervision import Standing
 
 RESTART = {"condition": "service_started", "restart": True}
-CHECK = {"test": ["CMD", "true"], "interval": "50ms", "retries": 1}
+CHECK = {"test": ["CMD", "true"], "interval": "50ms", "timeout": "100ms", "retries": 1}
 
 
 @pytest.fixture
@@ -94,6 +94,30 @@ async def test_what_was_given_up_is_tried_again_when_somebody_asks(keeper: Keepe
     await keeper.override.retry(["web"])
     await keeper.until(lambda: keeper.kinds().count("health.restarted") > before, "another try")
     await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it well")
+
+
+async def test_a_check_of_the_life_before_that_is_noted_late_restarts_nothing(keeper: Keeper) -> None:
+    """Symptom: a frozen service was restarted twice. The next check says how it is."""
+    await keeper.start()
+    await keeper.until(lambda: keeper.service("db").health is HealthState.HEALTHY, "its check")
+    keeper.engine.note_late("demo_db_1")
+    await keeper.until(lambda: not keeper.engine.container("demo_db_1").is_ill_of_before, "the next check")
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it well")
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_checks_that_podman_drives_count_in_the_next_life_as_well(keeper: Keeper) -> None:
+    """Symptom, with systemd: a service that had died once was never again restarted for being unhealthy."""
+    keeper.engine.has_timers()
+    await keeper.start()
+    database = keeper.service("db").id
+    keeper.engine.die("demo_db_1", 137)
+    await keeper.until(lambda: "container.started" in keeper.kinds(), "it back")
+    await keeper.engine.run_health_check(database)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it well")
+    keeper.engine.script("db", Behaviour(healthy_after_s=None))
+    await keeper.engine.run_health_check(database)
+    await keeper.until(lambda: keeper.kinds().count("health.restarted") == 2, "it restarted as unhealthy")
 
 
 async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:

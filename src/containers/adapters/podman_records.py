@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from containers.adapters.podman_health_log import HealthNow, NotedCheck, health_now
 from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
 from containers.model.health import HealthState, ProbeResult
 from containers.model.observed import (
@@ -248,6 +249,7 @@ class HealthcheckConfig(_Record):
 
     test: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Test")
     timeout_ns: int = Field(default=0, alias="Timeout")
+    retries: int = Field(default=0, alias="Retries")
 
 
 class ConfigRecord(_Record):
@@ -329,6 +331,17 @@ class InspectedContainer(_Record):
         """The volumes that it mounts, by where."""
         return {mount.destination: mount.name for mount in self.mounts if mount.type == "volume"}
 
+    @property
+    def _health(self) -> HealthNow:
+        noted = self.state.health
+        return health_now(
+            health_of(noted.status),
+            noted.failing_streak,
+            [NotedCheck(check.start, check.exit_code == 0) for check in noted.log],
+            started_at=self.state.started_at,
+            retries=self.config.healthcheck.retries,
+        )
+
     def to_detail(self) -> ContainerDetail:
         """The domain model."""
         state = self.state
@@ -340,7 +353,7 @@ class InspectedContainer(_Record):
             exit_code=state.exit_code,
             oom_killed=state.oom_killed,
             error=state.error,
-            health=health_of(state.health.status),
+            health=self._health.state,
             health_output=state.health.log[-1].output[-_OUTPUT_CHARACTERS:] if state.health.log else "",
             restart_count=self.restart_count,
             restart_policy=self.host_config.restart_policy.name,
@@ -357,13 +370,13 @@ class InspectedContainer(_Record):
 
     def to_probe(self, measured_s: float) -> ProbeResult:
         """What the last check said; `measured_s` stands in where Podman noted no times."""
-        health = self.state.health
-        last = health.log[-1] if health.log else CheckRecord()
+        log, health = self.state.health.log, self._health
+        last = log[-1] if log else CheckRecord()
         took_s = (last.end - last.start).total_seconds() if last.start and last.end else measured_s
         return ProbeResult(
-            state=health_of(health.status),
+            state=health.state,
             failing_streak=health.failing_streak,
-            exit_code=last.exit_code if health.log else None,
+            exit_code=last.exit_code if log else None,
             output=last.output.strip()[-_OUTPUT_CHARACTERS:],
             duration_s=max(took_s, 0.0),
         )

@@ -18,7 +18,7 @@ from containers.supervision.checks import CheckDriver
 from containers.supervision.deaths import LOCK_RETRY_S
 from containers.supervision.incidents import IncidentBook
 from containers.supervision.memories import Memories
-from containers.supervision.repairs import DetachedError, NotNeededError, Repairs
+from containers.supervision.repairs import DetachedError, NotIllError, NotNeededError, Repairs
 from containers.supervision.scene import Scene
 from containers.supervision.sight import Sight
 
@@ -124,6 +124,8 @@ class Acts:
             log.info("%s is left as it is: %s", container.name, error)
             if found.verdict is Verdict.STOP:
                 self._sight.forgive_loop(container.id)
+            if isinstance(error, NotIllError):
+                self._checks.forget(container.id)  # a picture that shows it as ill counts for nothing
             await self._scene.refresh(container)
             refused = refused.model_copy(update={"reason": str(error)})
         except PodkeeperError as error:

@@ -72,8 +72,8 @@ class CheckDriver:
         self._unreachable: set[str] = set()
         self._lives: dict[ContainerId, int] = {}
         """How often it was forgotten: an answer that comes from an earlier life counts for nothing."""
-        self._anew: set[ContainerId] = set()
-        """Began to run after it had been forgotten, and was not checked since."""
+        self._anew: dict[ContainerId, float] = {}
+        """When those were forgotten that were not checked since."""
 
     def drive(self, container: ObservedContainer, config: ServiceConfig, *, drives: bool) -> float:
         """Begin what is due for a container that runs; the time when the next is.
@@ -85,7 +85,7 @@ class CheckDriver:
         """
         now = self._clock.monotonic()
         if config.health_check is not None:
-            return self._own_check(container, config.health_check, now) if drives else _NEVER
+            return (self._own_check if drives else self._await_check)(container, config.health_check, now)
         if config.own.probe is not None:
             return self._from_outside(container, config.own.probe, now)
         return _NEVER
@@ -124,7 +124,7 @@ class CheckDriver:
     def forget(self, container: ContainerId) -> None:
         """It does not run any more, or anew: what was known of it counts for nothing."""
         self._lives[container] = self._lives.get(container, 0) + 1
-        self._anew.add(container)
+        self._anew[container] = self._clock.monotonic()
         self._memories.pop(container, None)
         self._hung.pop(container, None)
         self._outside.pop(container, None)
@@ -133,7 +133,7 @@ class CheckDriver:
         """It is gone for good."""
         self.forget(container)
         self._lives.pop(container, None)
-        self._anew.discard(container)
+        self._anew.pop(container, None)
         self._last.pop(container, None)
 
     async def record(self, container: ObservedContainer) -> None:
@@ -153,7 +153,7 @@ class CheckDriver:
             self._hung[container.id] = was_hung + 1
         if result.state is not container.health or result.exit_code == _TIMED_OUT or was_hung:
             await self._on_change(container)
-        self._anew.discard(container.id)  # not before the picture shows what was found
+        self._anew.pop(container.id, None)  # not before the picture shows what was found
 
     def _own_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
         memory = self._memories.setdefault(container.id, ProbeMemory(first_seen_at=now))
@@ -168,6 +168,16 @@ class CheckDriver:
             self._memories[container.id] = memory
         probe_at = next_probe_at(memory, check, self.health_of(container), now)
         return min(next_record_at(memory, check), _NEVER if probe_at is None else probe_at)
+
+    def _await_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
+        """Leave it to whoever runs its checks; by when one of its new life has ended."""
+        if container.id not in self._anew:
+            return _NEVER
+        known_at = self._anew[container.id] + check.interval_s + check.timeout_s
+        if known_at > now:
+            return known_at
+        del self._anew[container.id]
+        return _NEVER
 
     async def _probe(self, container: ObservedContainer, check: HealthCheck) -> None:
         """Try the check's command; only when it passes is Podman told to record it."""

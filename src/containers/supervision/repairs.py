@@ -7,6 +7,7 @@ from containers.event_integration import EngineProvider
 from containers.health.dependents import dependents_of
 from containers.model.base import ContainerId, ServiceName
 from containers.model.errors import EngineError, ErrorCode, LockHeldError
+from containers.model.health import HealthState
 from containers.model.observed import ContainerDetail, ContainerState, ObservedContainer
 from containers.model.outcome import ComposeResult
 from containers.model.project import ResolvedProject
@@ -31,6 +32,10 @@ _QUIET_LOOKS = 3
 
 class NotNeededError(Exception):
     """Somebody has seen to it meanwhile."""
+
+
+class NotIllError(NotNeededError):
+    """It runs, and its checks do not say any more, or never said of this life, that it is unhealthy."""
 
 
 class DetachedError(Exception):
@@ -76,6 +81,7 @@ class Repairs:
         Raises:
             LockHeldError: somebody changes the project.
             DetachedError: it is not in one of the networks.
+            NotIllError: it is not unhealthy any more, or was so before it was started.
             NotNeededError: it is another container, or in another state, than when that was decided.
             EngineError: the engine refuses.
         """
@@ -88,6 +94,11 @@ class Repairs:
                 and not is_asked_for
             ):
                 raise NotNeededError(f"Podman itself does it: on failure of its check, {detail.on_unhealthy}")
+            is_judged_by_podman = (
+                container.health is HealthState.UNHEALTHY and not is_hung and not is_asked_for
+            )
+            if container.is_running and is_judged_by_podman and detail.health is not HealthState.UNHEALTHY:
+                raise NotIllError(f"its health is {detail.health} by now")
             if networks - set(detail.networks):
                 raise DetachedError
             await begun()
