@@ -216,6 +216,8 @@ class Chaos:
         for index, fault in enumerate(self.faults):
             later = [f.at for f in self.faults[index + 1 :] if f.service == fault.service]
             until = later[0] if later else float("inf")
+            if fault.undone_at is not None:  # what comes after that is another matter
+                until = min(until, fault.undone_at)
             if fault.incident is None:
                 mine = (e for e in opened if e["service"] == fault.service)
                 # a machine that is too busy may have made it ill just before

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -27,6 +27,8 @@ _MOST_THREADS = 24
 _LISTS = frozenset({"containers/json", "networks/json", "volumes/json"})
 _LISTS_AGAIN = 4
 _QUESTIONS_AGAIN = 4
+_APART_S = 0.05
+"""Between two questions, where the answer breaks off until the engine has noticed what happened."""
 _ENDED_MEANWHILE = re.compile(r"/proc/\d+\S*: no such process", re.IGNORECASE)
 _MARGIN_S = 5.0
 """After the client's own timeout, which counts silence and not the whole."""
@@ -86,9 +88,12 @@ class PodmanCalls:
             answer = clients.request(
                 verb, path, params, body=content, content_type=content_type, timeout_s=limit_s
             )
-            if answer.status_code >= _FIRST_ERROR and answer.status_code not in accept:
-                raise RefusedError(answer.explanation)
-            return answer
+            if answer.status_code < _FIRST_ERROR or answer.status_code in accept:
+                return answer
+            # what is removed while Podman looks at it is an error of its own (500)
+            if GONE in accept and from_text(answer.explanation, doing).code is ErrorCode.NOT_FOUND:
+                return Answer(GONE, answer.content, answer.headers)
+            raise RefusedError(answer.explanation)
 
         async def once() -> Answer:
             for _ in range(_QUESTIONS_AGAIN if verb == "get" else 0):
@@ -109,15 +114,24 @@ class PodmanCalls:
         """GET one JSON document.
 
         Podman lists one after the other what it has found before, and fails where one of them, of whatever
-        project, has been removed in between: the next list knows nothing of it.
+        project, has been removed in between: the next list knows nothing of it. And it breaks off what it
+        says of the processes of one that has just ended.
         """
         for _ in range(_LISTS_AGAIN if path in _LISTS else 0):
             try:
-                return (await self.send("get", path, params, doing=doing)).json()
+                return await self._document(path, params, doing)
             except EngineError as error:
                 if error.code not in {ErrorCode.NOT_FOUND, ErrorCode.ENGINE_ERROR}:
                     raise
-        return (await self.send("get", path, params, doing=doing)).json()
+        return await self._document(path, params, doing)
+
+    async def _document(self, path: str, params: Mapping[str, str | list[str]] | None, doing: str) -> Any:
+        for _ in range(_QUESTIONS_AGAIN):
+            answer = await self.send("get", path, params, doing=doing)
+            with suppress(ValueError):
+                return answer.json()
+            await asyncio.sleep(_APART_S)
+        raise EngineError(ErrorCode.ENGINE_ERROR, f"could not {doing}: Podman's answer is no whole document")
 
     async def blocking(self, work: Callable[[], _T], *, doing: str) -> _T:
         """Run something else that blocks, in one of the same threads."""

@@ -1,17 +1,9 @@
 """What Podman's health log says of the life that a container is in."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from containers.model.health import HealthState
-
-
-class NotedCheck(NamedTuple):
-    """One run in a container's health log, oldest first there."""
-
-    began_at: datetime | None
-    passed: bool
 
 
 class HealthNow(NamedTuple):
@@ -22,12 +14,7 @@ class HealthNow(NamedTuple):
 
 
 def health_now(
-    state: HealthState,
-    failing_streak: int,
-    checks: Sequence[NotedCheck],
-    *,
-    started_at: datetime | None,
-    retries: int,
+    state: HealthState, failing_streak: int, passed: Sequence[bool], *, is_whole: bool, retries: int
 ) -> HealthNow:
     """What Podman says, without what it carries over from the life before.
 
@@ -37,15 +24,14 @@ def health_now(
     Args:
         state: as Podman says.
         failing_streak: as Podman says.
-        checks: the last ones; Podman keeps five.
-        started_at: when this life began.
+        passed: whether each check of this life has, of the last ones that Podman keeps (five).
+        is_whole: whether it keeps no check of a life before, so that there is nothing to put right.
         retries: how many failures in a row make it unhealthy.
     """
-    mine = [c for c in checks if started_at is None or c.began_at is None or c.began_at >= started_at]
-    if len(mine) == len(checks):
+    if is_whole:
         return HealthNow(state, failing_streak)
-    failed = next((n for n, check in enumerate(reversed(mine)) if check.passed), len(mine))
+    failed = next((n for n, well in enumerate(reversed(passed)) if well), len(passed))
     streak = min(failing_streak, failed)
     if state is HealthState.UNHEALTHY and streak < retries:
-        state = HealthState.HEALTHY if any(check.passed for check in mine) else HealthState.STARTING
+        state = HealthState.HEALTHY if any(passed) else HealthState.STARTING
     return HealthNow(state, streak)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from containers.adapters.podman_health_log import HealthNow, NotedCheck, health_now
+from containers.adapters.podman_health_log import HealthNow, health_now
 from containers.model.base import ContainerId, ImageId, ProjectName, ServiceName
 from containers.model.health import HealthState, ProbeResult
 from containers.model.observed import (
@@ -332,19 +332,25 @@ class InspectedContainer(_Record):
         return {mount.destination: mount.name for mount in self.mounts if mount.type == "volume"}
 
     @property
+    def _checks(self) -> tuple[CheckRecord, ...]:
+        """Those that began in this life: Podman notes one that hung at a restart in the next."""
+        began = self.state.started_at
+        return tuple(c for c in self.state.health.log if began is None or c.start is None or c.start >= began)
+
+    @property
     def _health(self) -> HealthNow:
         noted = self.state.health
         return health_now(
             health_of(noted.status),
             noted.failing_streak,
-            [NotedCheck(check.start, check.exit_code == 0) for check in noted.log],
-            started_at=self.state.started_at,
+            [check.exit_code == 0 for check in self._checks],
+            is_whole=len(self._checks) == len(noted.log),
             retries=self.config.healthcheck.retries,
         )
 
     def to_detail(self) -> ContainerDetail:
         """The domain model."""
-        state = self.state
+        state, checks = self.state, self._checks
         return ContainerDetail(
             id=ContainerId(self.id),
             name=self.name,
@@ -354,7 +360,7 @@ class InspectedContainer(_Record):
             oom_killed=state.oom_killed,
             error=state.error,
             health=self._health.state,
-            health_output=state.health.log[-1].output[-_OUTPUT_CHARACTERS:] if state.health.log else "",
+            health_output=checks[-1].output[-_OUTPUT_CHARACTERS:] if checks else "",
             restart_count=self.restart_count,
             restart_policy=self.host_config.restart_policy.name,
             on_unhealthy="" if self.config.on_unhealthy == "none" else self.config.on_unhealthy,
@@ -370,13 +376,13 @@ class InspectedContainer(_Record):
 
     def to_probe(self, measured_s: float) -> ProbeResult:
         """What the last check said; `measured_s` stands in where Podman noted no times."""
-        log, health = self.state.health.log, self._health
-        last = log[-1] if log else CheckRecord()
+        checks, health = self._checks, self._health
+        last = checks[-1] if checks else CheckRecord()
         took_s = (last.end - last.start).total_seconds() if last.start and last.end else measured_s
         return ProbeResult(
             state=health.state,
             failing_streak=health.failing_streak,
-            exit_code=last.exit_code if log else None,
+            exit_code=last.exit_code if checks else None,
             output=last.output.strip()[-_OUTPUT_CHARACTERS:],
             duration_s=max(took_s, 0.0),
         )

@@ -2,11 +2,10 @@
 
 from typing import Final
 
+from containers.health.hands import SIGNAL_WORKS_NS
 from containers.model.base import ContainerId
 from containers.model.observed import EngineEvent
 
-SIGNAL_WORKS_S: Final = 10.0
-"""A process that dies so soon after a signal died of it: as long as Podman waits before it kills."""
 _LIVES_AGAIN: Final = frozenset({"start", "restart", "remove"})
 
 
@@ -51,4 +50,4 @@ class EndsSeen:
     def _was_signalled(self, container: ContainerId, at_ns: int) -> bool:
         """Whether a signal came so shortly before that a death at `at_ns` is its doing."""
         signalled_at_ns = self._signalled_at_ns.get(container)
-        return signalled_at_ns is not None and at_ns - signalled_at_ns <= SIGNAL_WORKS_S * 1e9
+        return signalled_at_ns is not None and at_ns - signalled_at_ns <= SIGNAL_WORKS_NS

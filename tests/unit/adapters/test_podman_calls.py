@@ -47,6 +47,28 @@ async def test_a_question_is_not_asked_for_ever(calls: PodmanCalls, answers: lis
         await calls.json("containers/abc/json", doing="inspect web-1")
 
 
+async def test_an_answer_that_broke_off_is_asked_for_again(calls: PodmanCalls, answers: list[Answer]) -> None:
+    """Symptom: a traceback from `top` of a container that had just ended. Podman answers with nothing."""
+    answers += [Answer(200, b"", {}), Answer(200, b'{"Titles": []}', {})]
+    assert await calls.json("containers/abc/top", doing="list the processes of web-1") == {"Titles": []}
+    answers += [Answer(200, b'{"Titles": [', {})]
+    del answers[0]
+    with pytest.raises(
+        EngineError, match="could not list the processes of web-1: Podman's answer is no whole"
+    ):
+        await calls.json("containers/abc/top", doing="list the processes of web-1")
+
+
+async def test_what_is_removed_while_podman_looks_is_gone(calls: PodmanCalls, answers: list[Answer]) -> None:
+    """It says so as an error of its own."""
+    gone = b'{"message": "container abc does not exist in database: no such container"}'
+    answers += [Answer(500, gone, {})]
+    answer = await calls.send("get", "containers/abc/json", doing="inspect web-1", accept=(404,))
+    assert answer.status_code == 404
+    with pytest.raises(EngineError):
+        await calls.send("get", "containers/abc/json", doing="inspect web-1")
+
+
 async def test_a_deed_is_not_done_again(calls: PodmanCalls, answers: list[Answer]) -> None:
     """Whether it was done before the process was missed, nobody knows."""
     answers += [Answer(500, OVERTAKEN, {}), Answer(204, b"", {})]
