@@ -223,3 +223,5 @@ async def test_use_of_processors_and_memory_is_measured(subject: Subject) -> Non
     assert usage_between(before, after).cpu_percent > 0
     assert await subject.engine.usage([]) == ()
     assert idle not in {s.container for s in await subject.engine.usage([running])}
+    await subject.engine.remove_container(idle)
+    assert {s.container for s in await subject.engine.usage([running, idle])} == {running}

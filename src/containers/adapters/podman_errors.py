@@ -133,7 +133,8 @@ _RULES = (
         "Check the network and that the registry answers.",
     ),
     _rule(
-        r"can only (?:kill|create exec sessions on) running containers|container \S+ is not running",
+        r"can only (?:kill|create exec sessions on|be used on) running containers|"
+        r"container \S+ is not running",
         ErrorCode.SERVICE_EXITED,
         "the container is not running",
     ),

@@ -72,8 +72,9 @@ class UsageReport(_Record):
         Raises:
             EngineError: the report names an error.
         """
-        if self.error:
-            raise from_text(str(self.error), doing)
+        if self.error is not None:
+            # Podman 4 loses the words of its error; what it tells of so is a container that is gone
+            raise from_text(str(self.error or "no such container"), doing)
         return tuple(record.to_sample() for record in self.stats)
 
 

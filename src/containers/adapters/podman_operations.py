@@ -25,6 +25,8 @@ _LIVE = frozenset({ContainerState.RUNNING, ContainerState.PAUSED, ContainerState
 _FORGOTTEN = "no such exit code"
 _WAIT_S = 60.0
 """One call waits for so long; then another one does, so that none outlives a broken connection."""
+_MEASURINGS = 4
+"""Of containers of which some are removed meanwhile, at most."""
 _UNPACK_S = 120.0
 """For one archive: thousands of files on a busy disk."""
 
@@ -135,14 +137,20 @@ class PodmanOperations:
         return stream_log(self._calls.url, path_of("containers", container, "logs"), params, doing=doing)
 
     async def usage(self, containers: Sequence[ContainerId]) -> tuple[UsageSample, ...]:
-        """What containers have used by now; those that do not run are left out."""
-        if not containers:
-            return ()
-        doing = "measure the containers"
-        payload = await self._calls.json(
-            "containers/stats", {"containers": list(containers), "stream": "false"}, doing=doing
-        )
-        return UsageReport.model_validate(payload).to_samples(doing)
+        """What containers have used by now; those that do not run, or are gone, are left out."""
+        asked = list(containers)
+        for measuring in range(1, _MEASURINGS + 1):
+            if not asked:
+                break
+            try:
+                return await self._used(asked)
+            except EngineError as error:
+                # Podman fails for all where one has been removed
+                if error.code is not ErrorCode.NOT_FOUND or measuring == _MEASURINGS:
+                    raise
+            present = {container.id for container in await self.list_containers()}
+            asked = [container for container in asked if container in present]
+        return ()
 
     async def image_facts(self, reference: str) -> ImageFacts | None:
         """What there is to know of a local image, by name or identifier; None where there is none."""
@@ -157,6 +165,13 @@ class PodmanOperations:
         await self._cli.push(reference)
 
     # What both this and the rest of the engine need
+
+    async def _used(self, containers: list[ContainerId]) -> tuple[UsageSample, ...]:
+        doing = "measure the containers"
+        payload = await self._calls.json(
+            "containers/stats", {"containers": list[str](containers), "stream": "false"}, doing=doing
+        )
+        return UsageReport.model_validate(payload).to_samples(doing)
 
     async def _post(self, verb: str, container: ContainerId) -> None:
         doing = f"{verb} {self._name(container)}"
