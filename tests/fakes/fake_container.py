@@ -60,7 +60,7 @@ class FakeContainer:
     health: HealthState = HealthState.NONE
     health_output: str = ""
     is_ill_of_before: bool = False
-    """A check of the life before was noted late: lists call it unhealthy until the next check."""
+    """Checks of the life before still count in lists: unhealthy, until one of this life decides."""
     log: list[str] = field(default_factory=list)
     logged_at: list[datetime] = field(default_factory=list)
     """When each line of the log was written."""

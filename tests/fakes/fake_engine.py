@@ -499,7 +499,6 @@ class FakeEngine(FakeOperations):
         if not found.runs:
             _refuse(ErrorCode.SERVICE_EXITED, f"could not check {found.name}: the container is not running")
         before = _listed_health(found)
-        found.is_ill_of_before = False
         passed = self.resolves_names and found.passes_check(self.clock.now())
         found.checks_failed = 0 if passed else found.checks_failed + 1
         found.health_output = "" if passed else "the check fails"
@@ -507,6 +506,7 @@ class FakeEngine(FakeOperations):
             found.health = HealthState.HEALTHY
         elif found.checks_failed >= found.retries:
             found.health = HealthState.UNHEALTHY
+        found.is_ill_of_before &= found.health is HealthState.STARTING
         # Below Podman 5 the event names the health before the check.
         self._tell_of(found, "health_status", health=before)
         self._tell_of(found, "exec_died")

@@ -72,8 +72,10 @@ class CheckDriver:
         self._unreachable: set[str] = set()
         self._lives: dict[ContainerId, int] = {}
         """How often it was forgotten: an answer that comes from an earlier life counts for nothing."""
-        self._anew: dict[ContainerId, float] = {}
-        """When those were forgotten that were not checked since."""
+        self._seen: dict[ContainerId, tuple[datetime | None, int]] = {}
+        """The life in which each was last seen: when it began, and its process."""
+        self._undecided: dict[ContainerId, float] = {}
+        """Those of whose present life no check has decided anything, and since when."""
 
     def drive(self, container: ObservedContainer, config: ServiceConfig, *, drives: bool) -> float:
         """Begin what is due for a container that runs; the time when the next is.
@@ -84,6 +86,10 @@ class CheckDriver:
             drives: whether nobody else runs its own check.
         """
         now = self._clock.monotonic()
+        life = (container.started_at, container.pid)
+        if self._seen.setdefault(container.id, life) != life:
+            self.forget(container.id)
+            self._seen[container.id] = life
         if config.health_check is not None:
             return (self._own_check if drives else self._await_check)(container, config.health_check, now)
         if config.own.probe is not None:
@@ -104,12 +110,13 @@ class CheckDriver:
     def health_of(self, container: ObservedContainer) -> HealthState:
         """Its health, from inside or outside.
 
-        Podman notes a check that hung when a container was restarted in its next life: that is no word on it.
+        Podman notes a check that hung when a container was restarted in its next life, and goes on counting
+        the failures of before: that is no word on it.
         """
         outside = self._outside.get(container.id)
         if outside is not None:
             return outside.state
-        is_of_before = container.id in self._anew and container.health is HealthState.UNHEALTHY
+        is_of_before = container.id in self._undecided and container.health is HealthState.UNHEALTHY
         return HealthState.STARTING if is_of_before else container.health
 
     def failures_of(self, container: ContainerId) -> int:
@@ -124,7 +131,7 @@ class CheckDriver:
     def forget(self, container: ContainerId) -> None:
         """It does not run any more, or anew: what was known of it counts for nothing."""
         self._lives[container] = self._lives.get(container, 0) + 1
-        self._anew[container] = self._clock.monotonic()
+        self._undecided[container] = self._clock.monotonic()
         self._memories.pop(container, None)
         self._hung.pop(container, None)
         self._outside.pop(container, None)
@@ -133,7 +140,8 @@ class CheckDriver:
         """It is gone for good."""
         self.forget(container)
         self._lives.pop(container, None)
-        self._anew.pop(container, None)
+        self._undecided.pop(container, None)
+        self._seen.pop(container, None)
         self._last.pop(container, None)
 
     async def record(self, container: ObservedContainer) -> None:
@@ -153,7 +161,10 @@ class CheckDriver:
             self._hung[container.id] = was_hung + 1
         if result.state is not container.health or result.exit_code == _TIMED_OUT or was_hung:
             await self._on_change(container)
-        self._anew.pop(container.id, None)  # not before the picture shows what was found
+        if result.state is HealthState.STARTING:
+            self._undecided[container.id] = self._clock.monotonic()
+        else:
+            self._undecided.pop(container.id, None)  # not before the picture shows what was found
 
     def _own_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
         memory = self._memories.setdefault(container.id, ProbeMemory(first_seen_at=now))
@@ -171,12 +182,12 @@ class CheckDriver:
 
     def _await_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
         """Leave it to whoever runs its checks; by when one of its new life has ended."""
-        if container.id not in self._anew:
+        if container.id not in self._undecided:
             return _NEVER
-        known_at = self._anew[container.id] + check.interval_s + check.timeout_s
+        known_at = self._undecided[container.id] + check.interval_s + check.timeout_s
         if known_at > now:
             return known_at
-        del self._anew[container.id]
+        del self._undecided[container.id]
         return _NEVER
 
     async def _probe(self, container: ObservedContainer, check: HealthCheck) -> None:
