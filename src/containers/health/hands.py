@@ -11,10 +11,8 @@ Podman's remote client looks at every container before it does anything, which i
 from collections.abc import Sequence
 
 from containers.health.machine import Hand
-from containers.model.observed import EngineEvent
+from containers.model.observed import SIGNAL_WORKS_NS, EngineEvent
 
-SIGNAL_WORKS_NS = 10_000_000_000
-"""A process that dies so soon after a signal died of it: as long as Podman waits before it kills."""
 BY_STOP = 2
 _AT_ONCE_NS = 3_000_000_000
 """What removes a container by force ends and removes it in one go."""

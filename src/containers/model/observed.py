@@ -211,6 +211,10 @@ class EngineInfo(EngineVersion):
     """What is limited here, one sentence each."""
 
 
+SIGNAL_WORKS_NS = 10_000_000_000
+"""A process that dies so soon after a signal died of it: as long as Podman waits before it kills."""
+
+
 class EngineEvent(Model):
     """One event of the engine, read but not yet interpreted."""
 

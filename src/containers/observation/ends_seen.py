@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from containers.health.hands import SIGNAL_WORKS_NS
 from containers.model.base import ContainerId
-from containers.model.observed import EngineEvent
+from containers.model.observed import SIGNAL_WORKS_NS, EngineEvent
 
 _LIVES_AGAIN: Final = frozenset({"start", "restart", "remove"})
 
