@@ -37,6 +37,7 @@ REST_S = 6.0
 """After its recovery a service is left in peace for so long."""
 STAYS_DOWN_S = 6.0
 MONITORS = 3
+KINDS = ("kill", "stop", "remove", "freeze", "disconnect", "memory")
 EATS = 64 << 20
 """Twice of what it may have."""
 LOOP = (
@@ -271,6 +272,8 @@ class Chaos:
             for e in self.told("incident.opened")
             if e["incident"] not in ours and e["exit_code"] is not None
         ]
+        if not self.faults:
+            wrong.append("nothing was done: it proves nothing")
         return [*wrong, *self._too_many_starts()]
 
     def _too_many_starts(self) -> list[str]:
@@ -396,7 +399,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--services", type=int, default=20)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two faults")
     parser.add_argument("--noticed", type=float, default=NOTICED_S, help="seconds until a fault is noticed")
-    parser.add_argument("--only", action="append", default=[], help="a kind of fault, repeatable; else all")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=KINDS, help="a kind of fault, repeatable; else all"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a file for all that was told, where something is wrong")
     parser.add_argument("--runs", type=int, help="taken, and of no use: chaos goes by time")

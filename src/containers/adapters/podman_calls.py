@@ -91,7 +91,11 @@ class PodmanCalls:
             if answer.status_code < _FIRST_ERROR or answer.status_code in accept:
                 return answer
             # what is removed while Podman looks at it is an error of its own (500)
-            if GONE in accept and from_text(answer.explanation, doing).code is ErrorCode.NOT_FOUND:
+            if (
+                verb == "get"
+                and GONE in accept
+                and from_text(answer.explanation, doing).code is ErrorCode.NOT_FOUND
+            ):
                 return Answer(GONE, answer.content, answer.headers)
             raise RefusedError(answer.explanation)
 

@@ -24,14 +24,14 @@ def health_now(
     Args:
         state: as Podman says.
         failing_streak: as Podman says.
-        passed: whether each check of this life has, of the last ones that Podman keeps (five).
-        is_whole: whether it keeps no check of a life before, so that there is nothing to put right.
+        passed: whether each check of this life that counts has, of the last ones that Podman keeps (five).
+        is_whole: whether it keeps no other check, so that there is nothing to put right.
         retries: how many failures in a row make it unhealthy.
     """
     if is_whole:
         return HealthNow(state, failing_streak)
     failed = next((n for n, well in enumerate(reversed(passed)) if well), len(passed))
     streak = min(failing_streak, failed)
-    if state is HealthState.UNHEALTHY and streak < retries:
+    if state is HealthState.UNHEALTHY and streak < max(retries, 1):
         state = HealthState.HEALTHY if any(passed) else HealthState.STARTING
     return HealthNow(state, streak)

@@ -11,6 +11,8 @@ _HEADER_BYTES = 8
 _STREAMS = (0, 1, 2)
 _LONGEST_LINE = 64 * 1024
 """A program may write without ever ending a line; it is cut here, so that memory is bounded."""
+_MOST_CUTS = 256
+"""In the end of a log that is not followed: 16 MiB without an end of line are more than anybody reads."""
 _TORN = "is not a valid container log line"
 """What Podman says of a log whose last line is half written just then, where it is asked for a log's end."""
 _READINGS = 20
@@ -37,6 +39,8 @@ class LogDecoder:
         self._framed: bool | None = None
         self.ended = 0
         """How many lines were ended by what wrote them; one that is cut counts once."""
+        self.cuts = 0
+        """How often a line was cut."""
 
     def feed(self, data: bytes) -> Iterator[str]:
         """The lines that `data` completes."""
@@ -73,6 +77,7 @@ class LogDecoder:
             self.ended += 1
             yield _text(line)
         while len(rest) > _LONGEST_LINE:
+            self.cuts += 1
             yield _text(rest[:_LONGEST_LINE])
             rest = rest[_LONGEST_LINE:]
         self._unfinished[stream] = rest
@@ -118,7 +123,7 @@ async def _read(
     async with aclosing(ByteStream(url, path, both, doing).chunks()) as chunks:
         async for chunk in chunks:
             for line in decoder.feed(chunk):
-                if most is not None and decoder.ended > most:
+                if most is not None and (decoder.ended > most or decoder.cuts > _MOST_CUTS):
                     return
                 yield line
     for line in decoder.finish():

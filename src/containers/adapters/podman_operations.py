@@ -1,5 +1,6 @@
 """What a person does to single containers and images, over REST and Podman's own client."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 
@@ -27,6 +28,7 @@ _WAIT_S = 60.0
 """One call waits for so long; then another one does, so that none outlives a broken connection."""
 _MEASURINGS = 4
 """Of containers of which some are removed meanwhile, at most."""
+_APART_S = 0.05
 _UNPACK_S = 120.0
 """For one archive: thousands of files on a busy disk."""
 
@@ -148,6 +150,7 @@ class PodmanOperations:
                 # Podman fails for all where one has been removed
                 if error.code is not ErrorCode.NOT_FOUND or measuring == _MEASURINGS:
                     raise
+                await asyncio.sleep(_APART_S)
             present = {container.id for container in await self.list_containers()}
             asked = [container for container in asked if container in present]
         return ()

@@ -4,7 +4,7 @@ Records are lenient: fields that Podman adds later are ignored, and null stands 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -250,6 +250,7 @@ class HealthcheckConfig(_Record):
     test: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Test")
     timeout_ns: int = Field(default=0, alias="Timeout")
     retries: int = Field(default=0, alias="Retries")
+    start_period_ns: int = Field(default=0, alias="StartPeriod")
 
 
 class ConfigRecord(_Record):
@@ -339,12 +340,18 @@ class InspectedContainer(_Record):
 
     @property
     def _health(self) -> HealthNow:
-        noted = self.state.health
+        noted, began = self.state.health, self.state.started_at
+        counts_from = began and began + timedelta(microseconds=self.config.healthcheck.start_period_ns / 1e3)
+        counted = [  # a failure within the start period is noted, and does not count
+            c
+            for c in self._checks
+            if c.exit_code == 0 or not (c.start and counts_from) or c.start >= counts_from
+        ]
         return health_now(
             health_of(noted.status),
             noted.failing_streak,
-            [check.exit_code == 0 for check in self._checks],
-            is_whole=len(self._checks) == len(noted.log),
+            [check.exit_code == 0 for check in counted],
+            is_whole=len(counted) == len(noted.log),
             retries=self.config.healthcheck.retries,
         )
 

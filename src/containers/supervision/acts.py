@@ -18,7 +18,13 @@ from containers.supervision.checks import CheckDriver
 from containers.supervision.deaths import LOCK_RETRY_S
 from containers.supervision.incidents import IncidentBook
 from containers.supervision.memories import Memories
-from containers.supervision.repairs import DetachedError, NotIllError, NotNeededError, Repairs
+from containers.supervision.repairs import (
+    DetachedError,
+    LeftToPodmanError,
+    NotIllError,
+    NotNeededError,
+    Repairs,
+)
 from containers.supervision.scene import Scene
 from containers.supervision.sight import Sight
 
@@ -124,6 +130,8 @@ class Acts:
             log.info("%s is left as it is: %s", container.name, error)
             if found.verdict is Verdict.STOP:
                 self._sight.forgive_loop(container.id)
+            if isinstance(error, LeftToPodmanError):
+                await self._clock.sleep(LOCK_RETRY_S)
             if isinstance(error, NotIllError):
                 self._checks.forget(container.id)  # a picture that shows it as ill counts for nothing
             await self._scene.refresh(container)
@@ -153,6 +161,9 @@ class Acts:
             )
         )
         await self._scene.refresh(container)
+        present = self._scene.containers().get(place)
+        if present is None or present.id != container.id:
+            self._checks.drop(container.id)
 
     def restart_dependents(self, service: ServiceName) -> None:
         """Restart, in order, what asks for that (`depends_on` with `restart: true`)."""

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _TIMED_OUT = -1
 _NEVER = float("inf")
+_USUAL_S = 60.0
+"""Within which a check ends that Podman runs by its own rules: an interval and a timeout of 30 s."""
 
 
 @dataclass(slots=True)
@@ -90,11 +92,12 @@ class CheckDriver:
         if self._seen.setdefault(container.id, life) != life:
             self.forget(container.id)
             self._seen[container.id] = life
-        if config.health_check is not None:
-            return (self._own_check if drives else self._await_check)(container, config.health_check, now)
-        if config.own.probe is not None:
+        check = config.health_check
+        if check is not None and drives:
+            return self._own_check(container, check, now)
+        if check is None and config.own.probe is not None:
             return self._from_outside(container, config.own.probe, now)
-        return _NEVER
+        return self._await_check(container.id, check.interval_s + check.timeout_s if check else _USUAL_S, now)
 
     def ailment_of(self, container: ContainerId, config: ServiceConfig) -> str:
         """What is wrong that Podman does not know; empty where nothing is."""
@@ -161,12 +164,15 @@ class CheckDriver:
             self._hung[container.id] = was_hung + 1
         if result.state is not container.health or result.exit_code == _TIMED_OUT or was_hung:
             await self._on_change(container)
+            if life != self._lives.get(container.id, 0):
+                return
         if result.state is HealthState.STARTING:
             self._undecided[container.id] = self._clock.monotonic()
         else:
             self._undecided.pop(container.id, None)  # not before the picture shows what was found
 
     def _own_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
+        self._await_check(container.id, (check.retries + 1) * (check.interval_s + check.timeout_s), now)
         memory = self._memories.setdefault(container.id, ProbeMemory(first_seen_at=now))
         probe_at = next_probe_at(memory, check, self.health_of(container), now)
         if container.id not in self._busy:
@@ -180,15 +186,12 @@ class CheckDriver:
         probe_at = next_probe_at(memory, check, self.health_of(container), now)
         return min(next_record_at(memory, check), _NEVER if probe_at is None else probe_at)
 
-    def _await_check(self, container: ObservedContainer, check: HealthCheck, now: float) -> float:
-        """Leave it to whoever runs its checks; by when one of its new life has ended."""
-        if container.id not in self._undecided:
-            return _NEVER
-        known_at = self._undecided[container.id] + check.interval_s + check.timeout_s
-        if known_at > now:
-            return known_at
-        del self._undecided[container.id]
-        return _NEVER
+    def _await_check(self, container: ContainerId, most_s: float, now: float) -> float:
+        """When to take Podman's word, whoever runs the checks: one of this life must have decided by then."""
+        known_at = self._undecided.get(container, now) + most_s
+        if known_at <= now:
+            del self._undecided[container]
+        return known_at if container in self._undecided else _NEVER
 
     async def _probe(self, container: ObservedContainer, check: HealthCheck) -> None:
         """Try the check's command; only when it passes is Podman told to record it."""

@@ -38,6 +38,10 @@ class NotIllError(NotNeededError):
     """It runs, and its checks do not say any more, or never said of this life, that it is unhealthy."""
 
 
+class LeftToPodmanError(NotNeededError):
+    """Podman itself does something about it."""
+
+
 class DetachedError(Exception):
     """It is not in the networks that it should be in: a restart would not help."""
 
@@ -81,6 +85,7 @@ class Repairs:
         Raises:
             LockHeldError: somebody changes the project.
             DetachedError: it is not in one of the networks.
+            LeftToPodmanError: Podman does it.
             NotIllError: it is not unhealthy any more, or was so before it was started.
             NotNeededError: it is another container, or in another state, than when that was decided.
             EngineError: the engine refuses.
@@ -93,7 +98,9 @@ class Repairs:
                 and detail.on_unhealthy in {"kill", "restart", "stop"}
                 and not is_asked_for
             ):
-                raise NotNeededError(f"Podman itself does it: on failure of its check, {detail.on_unhealthy}")
+                raise LeftToPodmanError(
+                    f"Podman itself does it: on failure of its check, {detail.on_unhealthy}"
+                )
             is_judged_by_podman = (
                 container.health is HealthState.UNHEALTHY and not is_hung and not is_asked_for
             )

@@ -7,7 +7,9 @@ from containers.model.health import HealthState
 UNHEALTHY, HEALTHY, STARTING = HealthState.UNHEALTHY, HealthState.HEALTHY, HealthState.STARTING
 
 
-def inspected(status: str, streak: int, *checks: tuple[int, int], retries: int = 1) -> InspectedContainer:
+def inspected(
+    status: str, streak: int, *checks: tuple[int, int], retries: int = 1, start_period_s: int = 0
+) -> InspectedContainer:
     """One that was started in second 30; each check with the second in which it began, and its exit code."""
     log = [
         {"Start": f"2026-11-22T10:17:{second:02}Z", "End": "2026-11-22T10:17:59Z", "ExitCode": code}
@@ -18,7 +20,13 @@ def inspected(status: str, streak: int, *checks: tuple[int, int], retries: int =
         {
             "Id": "a",
             "State": {"Status": "running", "StartedAt": "2026-11-22T10:17:30Z", "Health": health},
-            "Config": {"Healthcheck": {"Test": ["CMD", "false"], "Retries": retries}},
+            "Config": {
+                "Healthcheck": {
+                    "Test": ["CMD", "false"],
+                    "Retries": retries,
+                    "StartPeriod": start_period_s * 1_000_000_000,
+                }
+            },
         }
     )
 
@@ -61,3 +69,13 @@ def test_what_is_well_stays_so() -> None:
     """Only a verdict that was carried over is put right."""
     assert inspected("healthy", 0, (28, 1), (31, 0)).to_detail().health is HEALTHY
     assert inspected("starting", 3, (28, 1)).to_probe(0.0).failing_streak == 0
+
+
+def test_a_failure_within_the_start_period_does_not_count() -> None:
+    """Symptom: one that needs long was restarted at the first failure after its start period."""
+    noted = [(32, 1), (34, 1), (36, 1), (38, 1), (42, 1)]
+    first = inspected("unhealthy", 4, *noted, retries=3, start_period_s=10).to_probe(0.0)
+    assert (first.state, first.failing_streak) == (STARTING, 1)
+    later = [(36, 1), (38, 1), (42, 1), (44, 1), (46, 1)]
+    third = inspected("unhealthy", 6, *later, retries=3, start_period_s=10).to_probe(0.0)
+    assert (third.state, third.failing_streak) == (UNHEALTHY, 3)
