@@ -190,7 +190,7 @@ class CheckDriver:
         """When to take Podman's word, whoever runs the checks: one of this life must have decided by then."""
         known_at = self._undecided.get(container, now) + most_s
         if known_at <= now:
-            del self._undecided[container]
+            self._undecided.pop(container, None)
         return known_at if container in self._undecided else _NEVER
 
     async def _probe(self, container: ObservedContainer, check: HealthCheck) -> None:
