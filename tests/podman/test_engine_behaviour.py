@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.podman import bed
 
+from containers.adapters import podman_rest
 from containers.adapters.podman_rest import PodmanRestEngine
 from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode
@@ -154,6 +155,20 @@ async def test_the_end_of_a_log_is_read_while_it_is_written(
             await asyncio.sleep(0.05)
         said = [(await engine.logs(container, 2)).splitlines() for _ in range(100)]
     assert [lines for lines in said if len(lines) != 2 or not lines[0].startswith("line ")] == []
+
+
+async def test_the_end_of_a_log_without_an_end_of_line_ends(
+    engine: PodmanRestEngine, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program may write so, quicker than Podman reads: a gate that failed must not wait for it for ever."""
+    monkeypatch.setattr(podman_rest, "LOG_END_S", 2.0)
+    container = await started("yes | tr -d '\\n'")
+    async with asyncio.timeout(60):
+        try:
+            found: str | ErrorCode = await engine.logs(container, 1)
+        except EngineError as error:
+            found = error.code
+    assert found is ErrorCode.TIMEOUT or set(found) <= {"y", "\n"}
 
 
 async def test_looking_is_quick_while_stops_wait(

@@ -146,25 +146,25 @@ async def test_podman_is_not_made_to_look_amid_a_stop_of_somebody(
     assert [what for what, _ in looks].count("all") == 1
 
 
-async def test_a_removal_by_force_is_told_before_the_stream_tells_it(followed: Followed) -> None:
-    """It begins with what ends it, so that the death alone does not show what it is."""
+async def killed_in_silence(followed: Followed) -> ContainerId:
+    """A container that a person killed, of which the kernel tells before Podman's stream does."""
     web = followed.service("web")
     followed.engine.hush()
     await followed.engine.kill_container(web.id)
     followed.processes.end(web.id)
     await followed.until(lambda: "container.died" in followed.kinds(), "the death")
-    await followed.engine.remove_container(web.id)
+    return web.id
+
+
+async def test_a_removal_by_force_is_told_before_the_stream_tells_it(followed: Followed) -> None:
+    """It begins with what ends it, so that the death alone does not show what it is."""
+    await followed.engine.remove_container(await killed_in_silence(followed))
     await followed.until(lambda: "container.removed" in followed.kinds(), "the removal")
 
 
 async def test_what_came_before_a_death_is_told_before_it(followed: Followed) -> None:
     """Such as the signal of a person, so that nobody takes it for a crash."""
-    web = followed.service("web")
-    followed.engine.hush()
-    await followed.engine.kill_container(web.id)
-    followed.processes.end(web.id)
-    await followed.until(lambda: "container.died" in followed.kinds(), "the death")
-    assert followed.events.was_stopped_by_hand(web.id)
+    assert followed.events.was_stopped_by_hand(await killed_in_silence(followed))
 
 
 async def test_every_container_that_runs_is_watched_and_no_other(followed: Followed) -> None:

@@ -63,6 +63,10 @@ class LogDecoder:
                 content = content.partition(b" ")[2]
             yield from self._lines(stream, content)
 
+    def has_end(self, lines: int) -> bool:
+        """Whether all of a log's end that was asked for has come, or more than anybody reads."""
+        return self.ended > lines or self.cuts > _MOST_CUTS
+
     def finish(self) -> Iterator[str]:
         """What was left without an end of line."""
         if self._framed is None and self._pending:
@@ -123,7 +127,7 @@ async def _read(
     async with aclosing(ByteStream(url, path, both, doing).chunks()) as chunks:
         async for chunk in chunks:
             for line in decoder.feed(chunk):
-                if most is not None and (decoder.ended > most or decoder.cuts > _MOST_CUTS):
+                if most is not None and decoder.has_end(most):
                     return
                 yield line
     for line in decoder.finish():

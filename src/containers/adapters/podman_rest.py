@@ -7,6 +7,7 @@ Containers are created by posting what Podman's own client would post (`podman_c
 building and what that does not cover go through its command line (`podman_cli`), over the same connection.
 """
 
+import asyncio
 import math
 import os
 import time
@@ -61,6 +62,8 @@ from containers.settings import EngineSettings
 
 _MARGIN_S = 3.0
 """On top of a time that the engine itself keeps, before we stop believing it."""
+LOG_END_S = 10.0
+"""Within which the last lines of a log are found; Podman looks back for the ends of lines, maybe in vain."""
 _CHECK_MARGIN_S = 0.5
 """For Podman 5 to say itself that a check took too long; Podman 4 never does."""
 _USUAL_CHECK_TIMEOUT_S = 30.0
@@ -407,10 +410,22 @@ class PodmanRestEngine(PodmanOperations):
     # What it says
 
     async def logs(self, container: ContainerId, lines: int | None = None) -> str:
-        """The last `lines` lines of both streams (None: all), as text."""
-        stream = self.read_log(container, LogQuery(lines=lines))
-        async with aclosing(stream):
-            return "".join([f"{line}\n" async for line in stream])
+        """The last `lines` lines of both streams (None: all), as text.
+
+        Raises `timeout` where Podman does not find the last lines within `LOG_END_S`, such as of a program
+        that writes without ever ending one.
+        """
+        said: list[str] = []
+        try:
+            async with (
+                asyncio.timeout(LOG_END_S if lines is not None else None),
+                aclosing(self.read_log(container, LogQuery(lines=lines))) as stream,
+            ):
+                said.extend([f"{line}\n" async for line in stream])
+        except TimeoutError:
+            message = f"could not read the log of {self._name(container)}: no end within {LOG_END_S:g} s"
+            raise EngineError(ErrorCode.TIMEOUT, message) from None
+        return "".join(said)
 
     def follow_logs(self, container: ContainerId, lines: int | None = None) -> AsyncGenerator[str, None]:
         """Lines as they come, beginning with the last `lines`; ends when the container does."""

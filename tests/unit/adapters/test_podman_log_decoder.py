@@ -79,6 +79,15 @@ def test_lines_do_not_depend_on_how_bytes_arrive(frames: list[tuple[int, bytes]]
     assert decode(*chunks) == decode(data)
 
 
+def test_the_end_of_a_log_has_an_end_though_no_line_has() -> None:
+    """What is cut and cut again is not kept for ever."""
+    decoder = LogDecoder()
+    list(decoder.feed(frame(1, b"one\ntwo\n")))
+    assert (decoder.has_end(2), decoder.has_end(1)) == (False, True)
+    list(decoder.feed(frame(1, b"x" * (17 << 20))))
+    assert decoder.has_end(2)
+
+
 def test_a_line_that_is_too_long_counts_once() -> None:
     """It is cut, and who asks for a log's last two lines means two that the program wrote."""
     decoder = LogDecoder()
