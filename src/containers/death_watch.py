@@ -14,9 +14,12 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 from containers.model.base import ContainerId, ProjectName
 from containers.model.errors import EngineError
+from containers.model.events import ContainerEvent
 from containers.model.observed import ObservedContainer
 from containers.ports.engine import ContainerEngine
 from containers.ports.machine import Clock, ProcessWatch
@@ -34,6 +37,14 @@ read of its whole log (10 to 40 ms). The stream tells the rest."""
 WITHIN_S = 10.0
 AT_ONCE = 4
 """Containers that the engine is asked about at the same time."""
+
+
+@dataclass(slots=True)
+class _End:
+    """A process that ended, of whose death the engine is still to tell."""
+
+    at: datetime
+    readings: int = 0
 
 
 class DeathWatch:
@@ -67,8 +78,8 @@ class DeathWatch:
         self._shown: dict[ProjectName, dict[ContainerId, int]] = {}
         """The process that each running container was last shown with."""
         self._watched: set[ContainerId] = set()
-        self._ended: dict[ContainerId, int] = {}
-        """Containers whose death has to be asked about, with how often it was."""
+        self._ended: dict[ContainerId, _End] = {}
+        """Containers whose death has to be asked about."""
         self._died_at: dict[ContainerId, deque[float]] = {}
         """The latest deaths of each, as the kernel told them."""
         self._wake = asyncio.Event()
@@ -88,18 +99,26 @@ class DeathWatch:
                 self._watch(project, container, pid)
         self._shown[project] = now
 
+    def note(self, event: ContainerEvent) -> None:
+        """Take up what the engine told: nothing follows a removal, and before a start all is told."""
+        end = self._ended.get(event.container)
+        if end is None:
+            return
+        if event.kind == "container.removed" or (event.kind == "container.started" and event.at >= end.at):
+            del self._ended[event.container]
+
     async def run(self) -> None:
         """Ask about those that ended, for ever."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._ended:
-                await self._clock.sleep(WAITS_S[min(self._ended.values())])
+                await self._clock.sleep(WAITS_S[min(end.readings for end in self._ended.values())])
                 await self._ask()
 
     async def let_stops_end(self) -> None:
         """Wait until every death that the kernel told is told by Podman, too, or is late."""
-        while any(n < LATE_AFTER and not self._knows_death(c) for c, n in self._ended.items()):
+        while any(e.readings < LATE_AFTER and not self._knows_death(c) for c, e in self._ended.items()):
             await self._clock.sleep(LOOK_AGAIN_S)
 
     def close(self) -> None:
@@ -122,7 +141,7 @@ class DeathWatch:
     def _note(self, project: ProjectName, container: ContainerId) -> None:
         self._watched.discard(container)
         if self._is_urgent(project) and not self._dies_over_and_over(container):
-            self._ended[container] = 0
+            self._ended[container] = _End(self._clock.now())
             self._wake.set()
 
     def _dies_over_and_over(self, container: ContainerId) -> bool:
@@ -137,11 +156,11 @@ class DeathWatch:
         """One reading for all that have ended by now."""
         for container in [c for c in self._ended if self._is_told(c)]:
             del self._ended[container]
-        asked = tuple(self._ended)
+        asked = dict(self._ended)
         if not asked:
             return
         try:
-            late = [c for c in asked if self._ended[c] >= LATE_AFTER and not self._knows_death(c)]
+            late = [c for c, e in asked.items() if e.readings >= LATE_AFTER and not self._knows_death(c)]
             await self._make_podman_look(late)
             await self._catch_up()
         except EngineError as error:
@@ -149,9 +168,10 @@ class DeathWatch:
             log.info("a death could not be asked about: %s", error)
             self._ended.clear()
             return
-        for container in asked:
-            self._ended[container] += 1
-            if self._is_told(container) or self._ended[container] >= len(WAITS_S):
+        for container, end in asked.items():
+            end.readings += 1
+            is_over = self._is_told(container) or end.readings >= len(WAITS_S)
+            if is_over and self._ended.get(container) is end:
                 del self._ended[container]
 
     def _is_told(self, container: ContainerId) -> bool:

@@ -205,6 +205,8 @@ class EventIntegration:
         told = event_translation.translate(event)
         if told is not None:
             self._gaps.told(told.container)
+            if self._deaths is not None:
+                self._deaths.note(told)
             if not self._is_pictured(told):
                 self.world = self.world.with_event(told)
             self._bus.publish(told)

@@ -162,6 +162,30 @@ async def test_a_removal_by_force_is_told_before_the_stream_tells_it(followed: F
     await followed.until(lambda: "container.removed" in followed.kinds(), "the removal")
 
 
+async def test_after_a_removal_or_a_new_start_nothing_is_asked_about_the_death(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Symptom: Podman's log was read six times for each, and a list waited for it."""
+    web, db = followed.service("web"), followed.service("db")
+    readings = 0
+    past_events = followed.engine.past_events
+
+    async def read(since_ns: int) -> tuple[EngineEvent, ...]:
+        nonlocal readings
+        readings += 1
+        return await past_events(since_ns)
+
+    monkeypatch.setattr(followed.engine, "past_events", read)
+    followed.engine.hush()
+    followed.processes.end(web.id)
+    followed.processes.end(db.id)
+    await followed.engine.remove_container(web.id)
+    await followed.engine.restart_container(db.id)
+    await followed.clock.sleep(2 * sum(WAITS_S))
+    assert {"container.removed", "container.started"} <= set(followed.kinds())
+    assert readings == 1
+
+
 async def test_what_came_before_a_death_is_told_before_it(followed: Followed) -> None:
     """Such as the signal of a person, so that nobody takes it for a crash."""
     assert followed.events.was_stopped_by_hand(await killed_in_silence(followed))

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
-_ASK_AGAIN_S = 0.1
+_TOLD_AFTER_S = 0.1
+"""After a removal: who cleans up after the stop before it may write that down so much later."""
 _REASON = "its container was removed"
 
 
@@ -97,12 +98,10 @@ class Removals:
 
     async def _attend(self, place: str, container: ObservedContainer, at: datetime) -> None:
         try:
-            should_run = await self._should_run(place, container, at)
-            if should_run and container.id not in self._ran_for_sure:
-                # another process that removes it may be about to write down that it does
-                await self._clock.sleep(_ASK_AGAIN_S)
-                should_run = await self._should_run(place, container, at)
-            if not should_run:
+            age_s = (self._clock.now() - at).total_seconds()
+            if 0 <= age_s < _TOLD_AFTER_S:
+                await self._clock.sleep(_TOLD_AFTER_S - age_s)
+            if not await self._should_run(place, container, at):
                 log.info("%s is gone, and stays so", container.name)
                 self._drop(place, container)
                 return
