@@ -63,7 +63,7 @@ class Keeping:
             notes=self.notes,
             override=manager.override,
             prober=NetworkProber(),
-            recreate=manager.history.make_again,
+            make_again=manager.history.make_again,
             was_changing=manager.history.was_changing,
             clock=self.clock,
             settings=lambda: manager.monitor_settings,

@@ -29,8 +29,9 @@ from containers.supervision.incidents import IncidentBook
 from containers.supervision.judge import Judge
 from containers.supervision.memories import Memories
 from containers.supervision.override import ManualOverride
+from containers.supervision.recreations import MakeAgain, Recreations
 from containers.supervision.removals import SHORTEST_WAIT_S, Removals
-from containers.supervision.repairs import Recreate, Repairs
+from containers.supervision.repairs import Repairs
 from containers.supervision.scene import Scene
 from containers.supervision.sight import SETTLE_S, Sight
 from containers.supervision.status_board import StatusBoard
@@ -65,7 +66,7 @@ class HealthMonitor:
         notes: SupervisionNotes,
         override: ManualOverride,
         prober: OutsideProber,
-        recreate: Recreate,
+        make_again: MakeAgain,
         was_changing: WasChanging,
         clock: Clock,
         settings: Callable[[], MonitorSettings],
@@ -94,7 +95,8 @@ class HealthMonitor:
         incidents = IncidentBook(publisher=bus, clock=clock)
         memories = Memories(notes, override)
         causes = CauseFinder(engine=engine, events=events, clock=clock)
-        repairs = Repairs(engine=engine, locks=locks, clock=clock, recreate=recreate)
+        repairs = Repairs(engine=engine, locks=locks, clock=clock)
+        recreations = Recreations(make_again)
         self._judge = Judge(scene=scene, memories=memories, clock=clock, jitter=jitter, group=group)
         self._deaths = Deaths(
             scene=scene,
@@ -117,6 +119,7 @@ class HealthMonitor:
             incidents=incidents,
             causes=causes,
             repairs=repairs,
+            recreations=recreations,
             bus=bus,
             clock=clock,
             group=group,
@@ -128,7 +131,7 @@ class HealthMonitor:
             memories=memories,
             incidents=incidents,
             causes=causes,
-            repairs=repairs,
+            recreations=recreations,
             acts=self._acts,
             was_changing=was_changing,
             clock=clock,

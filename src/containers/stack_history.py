@@ -157,11 +157,15 @@ class StackHistory:
         """Put back what runs otherwise than the last revision says, wholly or for some services."""
         return await self._apply(await self.read(), "reconcile", choices or ChangeOptions(), services)
 
-    async def make_again(self, service: ServiceName, anew: bool = False) -> ComposeResult | None:  # noqa: FBT001, FBT002
-        """Create and start what is missing of one service, or (`anew`) all of it, as it was last applied.
+    async def make_again(
+        self, services: Collection[ServiceName], *, anew: bool = False
+    ) -> dict[ServiceName, ComposeResult | None]:
+        """Create and start what is missing of services, or (`anew`) all of them, as they were last applied.
+
+        Where another change of the project is under way, nothing is done (`lock_held`).
 
         Returns:
-            The result; None where nothing was ever applied, or the service was not part of it.
+            The result, the same for all; None for a service that was not part of what was last applied.
 
         Raises:
             PodkeeperError: the revision is damaged, or a secret of it is not known any more.
@@ -170,13 +174,14 @@ class StackHistory:
             revision = await self.read()
         except StateError as error:
             if error.code is ErrorCode.REVISION_UNKNOWN:
-                return None
+                return dict.fromkeys(services)
             raise
-        if service not in revision.info.services:
-            return None
+        applied = tuple(sorted(name for name in services if name in revision.info.services))
+        if not applied:
+            return dict.fromkeys(services)
         only = _EXACTLY.model_copy(
             update={
-                "services": (service,),
+                "services": applied,
                 "remove_orphans": False,
                 "with_dependencies": False,
                 "recreate": Recreate.ALWAYS if anew else Recreate.NEVER,
@@ -184,7 +189,7 @@ class StackHistory:
             }
         )
         project = await self._revive(revision)
-        return await self._changes.run(
+        result = await self._changes.run(
             Change(
                 verb="reconcile",
                 project=project,
@@ -196,6 +201,7 @@ class StackHistory:
                 choices=ChangeOptions(lock_patience_s=0.0),
             )
         )
+        return {name: result if name in applied else None for name in services}
 
     async def was_changing(self, container: ObservedContainer, at: datetime) -> bool:
         """Whether a transaction, of whichever process, was at work on a container at a moment.

@@ -1,7 +1,7 @@
 """A running stack on a fake engine, followed and monitored, for tests of what keeps it well."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from containers.model.outcome import ComposeResult
 from containers.model.project import ResolvedProject
 from containers.settings import MonitorSettings
 from containers.supervision.override import ManualOverride
+from containers.supervision.recreations import Results
 
 PATIENCE_S = 5.0
 
@@ -57,7 +58,8 @@ class Keeper:
         self.lease = Lease("one")
         self.notes = MemoryNotes()
         self.network = Network()
-        self.recreated: list[str] = []
+        self.recreated: list[tuple[str, ...]] = []
+        """The services of each change that was asked for."""
         self.options: dict[str, tuple[str, ...]] = {}
         """Further options of a service's container."""
         self.is_changing = False
@@ -75,7 +77,7 @@ class Keeper:
             notes=self.notes,
             override=self.override,
             prober=self.network,
-            recreate=self.recreate,
+            make_again=self.make_again,
             was_changing=self.was_changing,
             jitter=lambda: 0.5,
             clock=self.clock,
@@ -87,14 +89,16 @@ class Keeper:
         """The engine."""
         return self.engine
 
-    async def recreate(self, service: ServiceName, anew: bool) -> ComposeResult | None:  # noqa: FBT001
-        """Create and start its first container, as the manager would."""
+    async def make_again(self, services: Collection[ServiceName], *, anew: bool = False) -> Results:
+        """Create and start their first containers, as the manager would."""
         assert not anew
-        self.recreated.append(service)
-        recipe = translation_of(self.stack).containers[service]
-        made = await self.engine.create_container(f"demo_{service}_1", recipe, {})
-        await self.engine.start_container(made)
-        return ComposeResult(ok=True, project=self.stack.name)
+        asked = tuple(sorted(services))
+        self.recreated.append(asked)
+        for service in asked:
+            recipe = translation_of(self.stack).containers[service]
+            made = await self.engine.create_container(f"demo_{service}_1", recipe, {})
+            await self.engine.start_container(made)
+        return dict.fromkeys(asked, ComposeResult(ok=True, project=self.stack.name))
 
     async def was_changing(self, _container: ObservedContainer, _at: datetime) -> bool:
         """Whether a transaction is at work."""

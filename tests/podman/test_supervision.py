@@ -173,6 +173,24 @@ def test_what_is_removed_by_force_is_made_again_and_what_was_stopped_first_is_no
     assert f"{project}_web_1" not in bed.podman(podman_url, "ps", "-a", "--format", "{{.Names}}").split()
 
 
+def test_many_that_are_removed_at_once_are_made_again_together(
+    cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
+) -> None:
+    """Symptom: each took the other's place in the queue, all attempts failed, and all were given up."""
+    names = [f"s{number}" for number in range(8)]
+    services: dict[str, Any] = {name: {"command": STUBBORN} for name in names}
+    write(cli, **services)
+    up(cli)
+    watcher = monitor()
+    began = time.time()
+    containers = [f"{project}_{name}_1" for name in names]
+    bed.podman(podman_url, "rm", "--force", "--time", "0", *containers)
+    watcher.until(lambda: len(watcher.events("incident.closed")) == len(names), "all of them back", 60)
+    assert [e["how"] for e in watcher.events("incident.closed")] == ["restarted"] * len(names)
+    assert watcher.events("health.restart_failed") == []
+    assert [starts_of(podman_url, container, began) for container in containers] == [1] * len(names)
+
+
 def test_a_crash_loop_of_podmans_own_is_stopped_told_once_and_tried_again_when_asked(
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:

@@ -171,7 +171,7 @@ async def test_what_was_removed_while_it_ran_is_made_again(keeper: Keeper) -> No
     await keeper.start()
     await keeper.engine.remove_container(keeper.service("web").id)
     await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
-    assert keeper.recreated == ["web"]
+    assert keeper.recreated == [("web",)]
     assert keeper.kinds().count("incident.opened") == 1
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from containers.model.errors import ErrorCode, PodkeeperError
+from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
 
 _T = TypeVar("_T")
 
@@ -34,14 +34,17 @@ class Lane:
         self._waiting.set_exception(PodkeeperError(ErrorCode.CANCELLED, "cancelled before it began"))
         return True
 
-    async def run(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do `work` when what is under way has ended.
+    async def run(self, work: Callable[[], Awaitable[_T]], *, waits: bool = True) -> _T:
+        """Do `work` when what is under way has ended; what does not wait takes nobody's place in the queue.
 
         Raises:
+            LockHeldError: it does not wait, and something is under way.
             PodkeeperError: `cancelled`: it was withdrawn, or a newer request took its place in the queue.
         """
         asker = asyncio.current_task()
         if self._busy:
+            if not waits:
+                raise LockHeldError(ErrorCode.LOCK_HELD, "another change of the project is under way")
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.set_result(False)
             turn = self._waiting = asyncio.get_running_loop().create_future()

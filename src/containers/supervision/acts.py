@@ -18,6 +18,7 @@ from containers.supervision.checks import CheckDriver
 from containers.supervision.deaths import LOCK_RETRY_S
 from containers.supervision.incidents import IncidentBook
 from containers.supervision.memories import Memories
+from containers.supervision.recreations import Recreations
 from containers.supervision.repairs import (
     DetachedError,
     LeftToPodmanError,
@@ -49,6 +50,7 @@ class Acts:
         incidents: IncidentBook,
         causes: CauseFinder,
         repairs: Repairs,
+        recreations: Recreations,
         bus: EventBus,
         clock: Clock,
         group: TaskOwner,
@@ -60,6 +62,7 @@ class Acts:
         self._incidents = incidents
         self._causes = causes
         self._repairs = repairs
+        self._recreations = recreations
         self._bus = bus
         self._clock = clock
         self._group = group
@@ -245,7 +248,7 @@ class Acts:
             )
         except DetachedError:
             reason = f"{reason}; it was taken out of a network"
-            result = await self._repairs.recreate(container.service, anew=True)
+            result = await self._recreations.make_anew(container.service)
             if result is None or not result.ok:
                 problems = result.problems if result else ()
                 why = "; ".join(p.message for p in problems) or "nothing was ever applied here"

@@ -15,7 +15,7 @@ from containers.supervision.deaths import LOCK_RETRY_S, WasChanging
 from containers.supervision.incidents import IncidentBook
 from containers.supervision.judge import Judge
 from containers.supervision.memories import Memories
-from containers.supervision.repairs import Repairs
+from containers.supervision.recreations import Recreations
 from containers.supervision.scene import Scene
 from containers.supervision.sight import Sight
 
@@ -38,7 +38,7 @@ class Removals:
         memories: what was tried.
         incidents: where they are opened.
         causes: finds out whether it ran.
-        repairs: makes it again.
+        recreations: makes it again.
         acts: tells of it, and sees to the dependents.
         was_changing: whether it was one of our own changes.
         clock: time.
@@ -53,7 +53,7 @@ class Removals:
         memories: Memories,
         incidents: IncidentBook,
         causes: CauseFinder,
-        repairs: Repairs,
+        recreations: Recreations,
         acts: Acts,
         was_changing: WasChanging,
         clock: Clock,
@@ -64,7 +64,7 @@ class Removals:
         self._memories = memories
         self._incidents = incidents
         self._causes = causes
-        self._repairs = repairs
+        self._recreations = recreations
         self._acts = acts
         self._was_changing = was_changing
         self._clock = clock
@@ -165,7 +165,7 @@ class Removals:
             await self._memories.keep(container.project, place)
             await self._acts.tell_given_up(container, found)
             return
-        result = await self._repairs.recreate(service)
+        result = await self._recreations.make_missing(service)
         if result is None:
             log.info("%s is not made again: nothing was ever applied here", container.name)
             self._drop(place, container)

@@ -1,4 +1,4 @@
-"""Repairs: restarts a container, stops one that loops, or has one made again that is gone."""
+"""Repairs: restarts a container, or stops one that loops."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from containers.event_integration import EngineProvider
 from containers.health.dependents import dependents_of
 from containers.model.base import ContainerId, ServiceName
-from containers.model.errors import EngineError, ErrorCode, LockHeldError
+from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState
 from containers.model.observed import ContainerDetail, ContainerState, ObservedContainer
-from containers.model.outcome import ComposeResult
 from containers.model.project import ResolvedProject
 from containers.ports.engine import ContainerEngine
 from containers.ports.machine import Clock
@@ -17,10 +16,6 @@ from containers.ports.processes import ProjectLocks
 from containers.supervision.shared_hold import SharedHold
 
 log = logging.getLogger(__name__)
-
-Recreate = Callable[[ServiceName, bool], Awaitable[ComposeResult | None]]
-"""Makes what is missing of a service again, or (True) all of it anew, as it was last applied; None where
-nothing ever was."""
 
 HUNG_GRACE_S = 2.0
 """What did not answer its checks will hardly answer TERM: it is killed after this."""
@@ -53,16 +48,12 @@ class Repairs:
         engine: the engine, connected at first use.
         locks: one writer a project.
         clock: time.
-        recreate: makes what is missing of a service again.
     """
 
-    def __init__(
-        self, *, engine: EngineProvider, locks: ProjectLocks, clock: Clock, recreate: Recreate
-    ) -> None:
+    def __init__(self, *, engine: EngineProvider, locks: ProjectLocks, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._hold = SharedHold(locks, clock)
-        self._recreate = recreate
 
     async def restart(
         self,
@@ -126,17 +117,6 @@ class Repairs:
             if detail.restart_count <= most:
                 raise NotNeededError(f"Podman has restarted it {detail.restart_count} times")
             await self._stop_for_good(engine, container.id)
-
-    async def recreate(self, service: ServiceName, *, anew: bool = False) -> ComposeResult | None:
-        """Have what is missing of a service made again, or all of it; None where nothing was ever applied.
-
-        Raises:
-            LockHeldError: somebody changes the project.
-        """
-        result = await self._recreate(service, anew)
-        if result is not None and any(p.code is ErrorCode.LOCK_HELD for p in result.problems):
-            raise LockHeldError(ErrorCode.LOCK_HELD, result.problems[0].message)
-        return result
 
     async def restart_dependents(
         self,

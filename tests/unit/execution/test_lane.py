@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from containers.execution.lane import Lane
-from containers.model.errors import ErrorCode, PodkeeperError
+from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
 
 
 async def test_work_is_done_one_after_the_other() -> None:
@@ -53,6 +53,27 @@ async def test_a_newer_request_takes_the_place_of_the_one_that_waits() -> None:
         await asyncio.sleep(0)
         gate.set()
     assert done == ["running", "newest"]
+
+
+async def test_what_does_not_wait_takes_nobodys_place() -> None:
+    """Symptom: what the monitor made again had a change dropped that a person had asked for."""
+    lane, gate, done = Lane(), asyncio.Event(), []
+
+    async def work(name: str) -> None:
+        await gate.wait()
+        done.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        _ = group.create_task(lane.run(lambda: work("running")))
+        await asyncio.sleep(0)
+        _ = group.create_task(lane.run(lambda: work("a person's")))
+        await asyncio.sleep(0)
+        with pytest.raises(LockHeldError):
+            await lane.run(lambda: work("automatic"), waits=False)
+        gate.set()
+    assert done == ["running", "a person's"]
+    await lane.run(lambda: work("automatic"), waits=False)
+    assert done[-1] == "automatic"
 
 
 async def test_work_that_fails_frees_the_lane() -> None:
