@@ -248,7 +248,7 @@ class Acts:
             )
         except DetachedError:
             reason = f"{reason}; it was taken out of a network"
-            result = await self._recreations.make_anew(container.service)
+            result = await self._recreations.make(container.service, anew=True)
             if result is None or not result.ok:
                 problems = result.problems if result else ()
                 why = "; ".join(p.message for p in problems) or "nothing was ever applied here"

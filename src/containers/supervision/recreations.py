@@ -36,43 +36,39 @@ class Recreations:
     def __init__(self, make_again: MakeAgain) -> None:
         self._make_again = make_again
         self._turn = asyncio.Lock()
-        self._next = _Batch()
+        self._next = {False: _Batch(), True: _Batch()}
+        """What waits; by whether it is made anew."""
 
-    async def make_missing(self, service: ServiceName) -> ComposeResult | None:
-        """Have what is missing of a service made again; None where it was not part of what was last applied.
+    async def make(self, service: ServiceName, *, anew: bool = False) -> ComposeResult | None:
+        """Have what is missing of a service made again, or (`anew`) all of it.
+
+        Returns:
+            What came of it; None where it was not part of what was last applied.
 
         Raises:
             LockHeldError: somebody changes the project.
             PodkeeperError: what was last applied can not be read.
         """
-        batch = self._next
+        batch = self._next[anew]
         batch.services.add(service)
         async with self._turn:
-            if batch is self._next:
-                self._next = _Batch()
+            if batch is self._next[anew]:
+                self._next[anew] = _Batch()
             if batch.results is None:
-                batch.results = await self._make(batch.services)
-        return _unless_locked(batch.results[service])
+                batch.results = await self._make_all(batch.services, anew=anew)
+        result = batch.results[service]
+        if result is not None and _is_locked(result):
+            raise LockHeldError(ErrorCode.LOCK_HELD, result.problems[0].message)
+        return result
 
-    async def make_anew(self, service: ServiceName) -> ComposeResult | None:
-        """Have all of a service made again, whatever is there of it; None and errors as `make_missing`."""
-        async with self._turn:
-            return _unless_locked((await self._make_again((service,), anew=True))[service])
-
-    async def _make(self, services: Collection[ServiceName]) -> Results:
-        results = await self._make_again(services)
+    async def _make_all(self, services: Collection[ServiceName], *, anew: bool) -> Results:
+        results = await self._make_again(services, anew=anew)
         has_failed = any(r is not None and not r.ok and not _is_locked(r) for r in results.values())
         if not has_failed or len(services) == 1:
             return results
         # one that can not be made must not keep the others away
-        return {name: (await self._make_again((name,)))[name] for name in sorted(services)}
+        return {name: (await self._make_again((name,), anew=anew))[name] for name in sorted(services)}
 
 
 def _is_locked(result: ComposeResult) -> bool:
     return any(problem.code is ErrorCode.LOCK_HELD for problem in result.problems)
-
-
-def _unless_locked(result: ComposeResult | None) -> ComposeResult | None:
-    if result is not None and _is_locked(result):
-        raise LockHeldError(ErrorCode.LOCK_HELD, result.problems[0].message)
-    return result

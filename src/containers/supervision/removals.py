@@ -165,7 +165,7 @@ class Removals:
             await self._memories.keep(container.project, place)
             await self._acts.tell_given_up(container, found)
             return
-        result = await self._recreations.make_missing(service)
+        result = await self._recreations.make(service)
         if result is None:
             log.info("%s is not made again: nothing was ever applied here", container.name)
             self._drop(place, container)

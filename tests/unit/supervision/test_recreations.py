@@ -49,12 +49,14 @@ def recreations(project: Project) -> Recreations:
     return Recreations(project.make_again)
 
 
-async def all_at_once(recreations: Recreations, project: Project) -> list[ComposeResult | None]:
+async def all_at_once(
+    recreations: Recreations, project: Project, *, anew: bool = False
+) -> list[ComposeResult | None]:
     """First `a`, then, while that is made, `b` and `c`."""
     async with asyncio.TaskGroup() as group:
         tasks = []
         for name in (A, B, C):
-            tasks.append(group.create_task(recreations.make_missing(name)))
+            tasks.append(group.create_task(recreations.make(name, anew=anew)))
             await asyncio.sleep(0)
         project.gate.set()
     return [task.result() for task in tasks]
@@ -67,6 +69,13 @@ async def test_what_is_asked_for_meanwhile_is_made_together(
     results = await all_at_once(recreations, project)
     assert project.changes == ["a", "b c"]
     assert [result is not None and result.ok for result in results] == [True, True, True]
+
+
+async def test_what_is_made_anew_is_so_together_as_well(project: Project, recreations: Recreations) -> None:
+    """Never along with what only lacks a replica."""
+    await all_at_once(recreations, project, anew=True)
+    await recreations.make(A)
+    assert project.changes == ["anew a", "anew b c", "a"]
 
 
 async def test_one_that_can_not_be_made_keeps_no_other_away(
@@ -91,9 +100,9 @@ async def test_somebody_elses_change_comes_first(project: Project, recreations: 
     project.is_held = True
     project.gate.set()
     with pytest.raises(LockHeldError):
-        await recreations.make_missing(A)
+        await recreations.make(A)
     with pytest.raises(LockHeldError):
-        await recreations.make_anew(A)
+        await recreations.make(A, anew=True)
     assert project.changes == ["a", "anew a"]
 
 
@@ -102,7 +111,7 @@ async def test_what_goes_wrong_for_all_is_told_to_each(project: Project, recreat
 
     async def make(name: ServiceName) -> None:
         with pytest.raises(StateError):
-            await recreations.make_missing(name)
+            await recreations.make(name)
 
     project.is_damaged = True
     project.gate.set()
@@ -110,13 +119,13 @@ async def test_what_goes_wrong_for_all_is_told_to_each(project: Project, recreat
         for name in (A, B, C):
             _ = group.create_task(make(name))
     project.is_damaged = False
-    assert await recreations.make_missing(A) is not None
+    assert await recreations.make(A) is not None
 
 
 async def test_who_is_cancelled_takes_nobody_along(project: Project, recreations: Recreations) -> None:
     """The next in line makes what is still missing."""
     async with asyncio.TaskGroup() as group:
-        first, second, third = (group.create_task(recreations.make_missing(name)) for name in (A, B, C))
+        first, second, third = (group.create_task(recreations.make(name)) for name in (A, B, C))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.sleep(0.01)
