@@ -11,14 +11,15 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import translation_of
 from tests.fakes.supervision import Lease
 
-from containers.model.base import ServiceName
+from containers.model.base import ContainerId, ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import IncidentClosed, ServiceGivenUp, ServiceRestarted, SupervisorChanged
 from containers.model.health import HealthState
-from containers.model.observed import ContainerState
+from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.own_config import OutsideProbe, OwnConfig
 from containers.model.project import ResolvedProject
 from containers.model.supervision import Standing
+from containers.supervision.deaths import LOCK_RETRY_S
 
 RESTART = {"condition": "service_started", "restart": True}
 CHECK = {"test": ["CMD", "true"], "interval": "50ms", "timeout": "100ms", "retries": 1}
@@ -136,6 +137,28 @@ async def test_checks_that_podman_drives_count_in_the_next_life_as_well(keeper: 
     keeper.engine.script("db", Behaviour(healthy_after_s=None))
     await keeper.engine.run_health_check(database)
     await keeper.until(lambda: keeper.kinds().count("health.restarted") == 2, "it restarted as unhealthy")
+
+
+async def test_what_podman_itself_restarts_when_it_is_unhealthy_is_left_to_it(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `--health-on-failure`; it is looked at again now and then, not all the time."""
+    looks = 0
+    inspect = keeper.engine.inspect_container
+
+    async def look(container: ContainerId) -> ContainerDetail:
+        nonlocal looks
+        looks += 1
+        return (await inspect(container)).model_copy(update={"on_unhealthy": "restart"})
+
+    await keeper.start()
+    await keeper.until(lambda: keeper.service("db").health is HealthState.HEALTHY, "its check")
+    monkeypatch.setattr(keeper.engine, "inspect_container", look)
+    keeper.engine.script("db", Behaviour(healthy_after_s=None))
+    await keeper.until(lambda: "incident.opened" in keeper.kinds(), "it unhealthy")
+    await keeper.clock.sleep(10 * LOCK_RETRY_S)
+    assert "health.restarted" not in keeper.kinds()
+    assert 1 <= looks <= 12
 
 
 async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:
