@@ -20,7 +20,7 @@ from containers.model.plan import Plan, Verb
 from containers.model.project import KeyPath, ResolvedProject
 from containers.model.report import ChangeReport
 from containers.model.revision import Revision, RevisionInfo
-from containers.planning.graph import with_dependencies
+from containers.planning.graph import service_order, with_dependencies
 from containers.planning.options import Mode, Recreate, UpOptions
 from containers.planning.up import plan_up
 from containers.ports.stores import Journal
@@ -165,7 +165,8 @@ class StackHistory:
         Where another change of the project is under way, nothing is done (`lock_held`).
 
         Returns:
-            The result, the same for all; None for a service that was not part of what was last applied.
+            The result, the same for all, each service after what it depends on; None for one that was not
+            part of what was last applied.
 
         Raises:
             PodkeeperError: the revision is damaged, or a secret of it is not known any more.
@@ -201,7 +202,8 @@ class StackHistory:
                 choices=ChangeOptions(lock_patience_s=0.0),
             )
         )
-        return {name: result if name in applied else None for name in services}
+        order = [name for name in service_order(project) if name in services]
+        return {name: result if name in applied else None for name in dict.fromkeys((*order, *services))}
 
     async def was_changing(self, container: ObservedContainer, at: datetime) -> bool:
         """Whether a transaction, of whichever process, was at work on a container at a moment.

@@ -17,11 +17,11 @@ from tests.fakes.tasks import LoopTasks
 from containers.bus import EventBus
 from containers.event_integration import EventIntegration
 from containers.health_monitor import HealthMonitor
-from containers.model.base import ProjectName, ServiceName
+from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.model.errors import ErrorCode, LockHeldError
 from containers.model.events import EventBase
 from containers.model.observed import ObservedContainer
-from containers.model.outcome import ComposeResult
+from containers.model.outcome import ComposeResult, Problem
 from containers.model.project import ResolvedProject
 from containers.settings import MonitorSettings
 from containers.supervision.override import ManualOverride
@@ -60,6 +60,8 @@ class Keeper:
         self.network = Network()
         self.recreated: list[tuple[str, ...]] = []
         """The services of each change that was asked for."""
+        self.undone = 0
+        """So many of them are undone, after what they made was seen."""
         self.options: dict[str, tuple[str, ...]] = {}
         """Further options of a service's container."""
         self.is_changing = False
@@ -98,6 +100,15 @@ class Keeper:
             recipe = translation_of(self.stack).containers[service]
             made = await self.engine.create_container(f"demo_{service}_1", recipe, {})
             await self.engine.start_container(made)
+            if self.undone:
+                self.undone -= 1
+                await self.until(lambda m=made: m in self.pictured(), "what is made")
+                await self.clock.sleep(0.1)  # the monitor has looked at it
+                await self.engine.remove_container(made)
+                problem = Problem(code=ErrorCode.LOCK_HELD, message="somebody was quicker")
+                return dict.fromkeys(
+                    asked, ComposeResult(ok=False, project=self.stack.name, problems=(problem,))
+                )
         return dict.fromkeys(asked, ComposeResult(ok=True, project=self.stack.name))
 
     async def was_changing(self, _container: ObservedContainer, _at: datetime) -> bool:
@@ -133,6 +144,10 @@ class Keeper:
     def kinds(self) -> list[str]:
         """What was told, in order."""
         return [getattr(e, "kind", "") for e in self.seen]
+
+    def pictured(self) -> set[ContainerId]:
+        """The containers of the live picture."""
+        return {c.id for c in self.events.world.of_project(self.stack.name)}
 
     def service(self, name: str) -> Any:
         """The live picture of a service's container."""

@@ -198,6 +198,17 @@ async def test_what_was_removed_while_it_ran_is_made_again(keeper: Keeper) -> No
     assert keeper.kinds().count("incident.opened") == 1
 
 
+async def test_what_was_made_again_and_taken_away_once_more_is_not_forgotten(keeper: Keeper) -> None:
+    """As where another service of the same change can not be made."""
+    await keeper.start()
+    keeper.undone = 1
+    await keeper.engine.remove_container(keeper.service("web").id)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    assert keeper.recreated == [("web",), ("web",)]
+    (closed,) = [e for e in keeper.seen if isinstance(e, IncidentClosed)]
+    assert closed.how == "restarted"
+
+
 async def test_what_was_stopped_and_then_removed_stays_away(keeper: Keeper) -> None:
     """A person did not want it any more."""
     await keeper.start()

@@ -183,4 +183,4 @@ class StateError(PodkeeperError):
 
 
 class LockHeldError(PodkeeperError):
-    """Another process is applying to the same project."""
+    """Another change of the same project is under way, in this process or another."""

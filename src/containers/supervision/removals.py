@@ -83,9 +83,13 @@ class Removals:
         self._gone[place] = (container, at)
 
     def drop_replaced(self, containers: Mapping[str, ObservedContainer]) -> None:
-        """Forget the places that have another container by now."""
+        """Forget the places that have another container by now.
+
+        Where one is being made that is seen already, making it may still fail, and take it away again.
+        """
         for place, (container, _) in tuple(self._gone.items()):
-            if place in containers and containers[place].id != container.id:
+            is_replaced = place in containers and containers[place].id != container.id
+            if is_replaced and place not in self._acts.under_way:
                 self._drop(place, container)
 
     def see_to(self, containers: Mapping[str, ObservedContainer]) -> None:
@@ -98,9 +102,9 @@ class Removals:
 
     async def _attend(self, place: str, container: ObservedContainer, at: datetime) -> None:
         try:
-            age_s = (self._clock.now() - at).total_seconds()
-            if 0 <= age_s < _TOLD_AFTER_S:
-                await self._clock.sleep(_TOLD_AFTER_S - age_s)
+            rest_s = _TOLD_AFTER_S - (self._clock.now() - at).total_seconds()
+            if rest_s > 0:  # another machine's clock may be ahead
+                await self._clock.sleep(min(rest_s, _TOLD_AFTER_S))
             if not await self._should_run(place, container, at):
                 log.info("%s is gone, and stays so", container.name)
                 self._drop(place, container)

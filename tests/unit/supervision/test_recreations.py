@@ -14,12 +14,13 @@ A, B, C = ServiceName("a"), ServiceName("b"), ServiceName("c")
 
 
 class Project:
-    """Changes as the manager makes them; one that was told to wait goes on at `gate`."""
+    """Changes as the manager makes them, from `gate` on; `b` depends on `c`."""
 
     def __init__(self) -> None:
         self.changes: list[str] = []
         self.unmakeable: set[ServiceName] = set()
         self.never_applied: set[ServiceName] = set()
+        self.refusal = ErrorCode.ENGINE_ERROR
         self.is_held = False
         self.is_damaged = False
         self.gate = asyncio.Event()
@@ -31,10 +32,10 @@ class Project:
         await self.gate.wait()
         if self.is_damaged:
             raise StateError(ErrorCode.STATE_DAMAGED, "the revision is damaged")
-        code = ErrorCode.LOCK_HELD if self.is_held else ErrorCode.ENGINE_ERROR
+        code = ErrorCode.LOCK_HELD if self.is_held else self.refusal
         problems = (Problem(code=code, message="no"),) if self.is_held or self.unmakeable & {*asked} else ()
         result = ComposeResult(ok=not problems, project=ProjectName("demo"), problems=problems)
-        return {name: None if name in self.never_applied else result for name in asked}
+        return {name: None if name in self.never_applied else result for name in reversed(asked)}
 
 
 @pytest.fixture
@@ -81,11 +82,19 @@ async def test_what_is_made_anew_is_so_together_as_well(project: Project, recrea
 async def test_one_that_can_not_be_made_keeps_no_other_away(
     project: Project, recreations: Recreations
 ) -> None:
-    """A change is done wholly or not at all, so they are tried one by one then."""
+    """A change is done wholly or not at all, so they are tried one by one then, dependencies first."""
     project.unmakeable = {C}
     results = await all_at_once(recreations, project)
-    assert project.changes == ["a", "b c", "b", "c"]
+    assert project.changes == ["a", "b c", "c", "b"]
     assert [result is not None and result.ok for result in results] == [True, True, False]
+
+
+async def test_what_was_cancelled_is_not_tried_one_by_one(project: Project, recreations: Recreations) -> None:
+    """Somebody wants it to end."""
+    project.unmakeable, project.refusal = {C}, ErrorCode.CANCELLED
+    results = await all_at_once(recreations, project)
+    assert project.changes == ["a", "b c"]
+    assert [result is not None and result.ok for result in results] == [True, False, False]
 
 
 async def test_each_is_told_whether_it_was_ever_applied(project: Project, recreations: Recreations) -> None:
@@ -114,10 +123,12 @@ async def test_what_goes_wrong_for_all_is_told_to_each(project: Project, recreat
             await recreations.make(name)
 
     project.is_damaged = True
-    project.gate.set()
     async with asyncio.TaskGroup() as group:
         for name in (A, B, C):
             _ = group.create_task(make(name))
+        await asyncio.sleep(0)
+        project.gate.set()
+    assert project.changes == ["a", "b c"]
     project.is_damaged = False
     assert await recreations.make(A) is not None
 
