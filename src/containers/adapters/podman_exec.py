@@ -107,6 +107,8 @@ def _clear_away(session: str, record: ExecRecord) -> None:
         doomed = _monitors(session)
         # only what this session started, whatever Podman says its number is
         if record.running and _parent_of(record.pid) in doomed:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(record.pid, signal.SIGKILL)  # with what it started itself
             doomed.insert(0, record.pid)
         for pid in doomed:
             with suppress(ProcessLookupError, PermissionError):

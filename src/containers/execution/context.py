@@ -38,6 +38,7 @@ class Context:
     Attributes:
         stop: set when nothing more may be begun: a step failed, or the person asked to stop.
         probes: how many health probes may be under way at once.
+        awaited: how many services are waited for until their check passes.
         slots: how many creates and starts may be under way at once.
         anonymous_volumes: those of containers that made way, for the ones in their place; by final name.
         containers: what each step that made a container made. Kept by step id, since the engine is
@@ -89,6 +90,7 @@ class Context:
         self.stop = asyncio.Event()
         self.slots = Slots(settings.engine.max_parallel, clock)
         self.probes = asyncio.Semaphore(settings.engine.max_parallel)
+        self.awaited = 0
         self.anonymous_volumes: dict[str, Mapping[str, str]] = {}
         self.containers: dict[StepId, ContainerId] = {}
         self.group: asyncio.TaskGroup | None = None

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from containers.execution.context import Context
+from containers.execution.probing import Probing
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState
-from containers.model.observed import CommandResult, ContainerDetail, ContainerState
+from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.outcome import Problem
 from containers.model.plan import Gate, GateKind
 from containers.model.project import HealthCheck, ServiceConfig
@@ -77,26 +78,28 @@ async def _await_healthy(
     names = _Names(context, container)
     first_restarts: int | None = None
     last_words = ""
-    while not context.stop.is_set():
-        answer = await _probe(context, container, check)
-        if answer is None:  # it does not run: gone for good, or about to be restarted by the engine
-            detail = await context.engine.inspect_container(container)
-            first_restarts = detail.restart_count if first_restarts is None else first_restarts
-            await _refuse_if_dead(context, step, detail, detail.restart_count - first_restarts)
-        elif answer.exit_code == 0:
-            if check is not None:
-                context.afterwards(_settle(context, step, container))
-            return True
-        else:
-            last_words = answer.output
-            await names.look()
-        waited = context.clock.monotonic() - started
-        if waited >= seconds:
-            message = f"{step.service} did not become healthy within {seconds:g} s"
-            raise GateFailedError(
-                await _problem(context, step, container, ErrorCode.GATE_FAILED, message, last_words)
-            )
-        await _sleep(context, min(pace.next_wait_s(waited), max(seconds - waited, settings.probe_s)))
+    waited = 0.0
+    with Probing(context, container, check) as probing:
+        while not context.stop.is_set():
+            answer = await probing.probe(often=waited <= settings.eager_s)
+            if answer is None:  # it does not run: gone for good, or about to be restarted by the engine
+                detail = await context.engine.inspect_container(container)
+                first_restarts = detail.restart_count if first_restarts is None else first_restarts
+                await _refuse_if_dead(context, step, detail, detail.restart_count - first_restarts)
+            elif answer.exit_code == 0:
+                if check is not None:
+                    context.afterwards(_settle(context, step, container))
+                return True
+            else:
+                last_words = answer.output
+                await names.look()
+            waited = context.clock.monotonic() - started
+            if waited >= seconds:
+                message = f"{step.service} did not become healthy within {seconds:g} s"
+                raise GateFailedError(
+                    await _problem(context, step, container, ErrorCode.GATE_FAILED, message, last_words)
+                )
+            await _sleep(context, min(pace.next_wait_s(waited), max(seconds - waited, settings.probe_s)))
     return False
 
 
@@ -135,25 +138,6 @@ class Pace:
         if waited_s > self._settings.eager_s:
             self._wait = min(self._wait * BACKOFF, self._slowest)
         return self._wait
-
-
-async def _probe(context: Context, container: ContainerId, check: HealthCheck | None) -> CommandResult | None:
-    """One check; None when the container does not run."""
-    try:
-        async with context.probes:
-            if check is not None:
-                return await context.engine.execute(container, check.command, check.timeout_s)
-            result = await context.engine.run_health_check(container)
-            return CommandResult(
-                exit_code=0 if result.state is HealthState.HEALTHY else 1, output=result.output
-            )
-    except EngineError as error:
-        if error.code is ErrorCode.DAEMON_UNREACHABLE:
-            raise
-        detail = await context.engine.inspect_container(container)
-        if detail.state is ContainerState.RUNNING:
-            return CommandResult(exit_code=-1, output=str(error))
-        return None
 
 
 async def _settle(context: Context, step: Gate, container: ContainerId) -> None:
