@@ -41,7 +41,9 @@ class ChangeOptions:
     has_consent: bool = False
     """Whether the person agreed to what can not be undone."""
     lock_patience_s: float | None = None
-    """How long another process's change is waited for; None: a moment, 0: no change of this one either."""
+    """How long another process's change is waited for; None: a moment."""
+    queues: bool = True
+    """Whether it waits for a change of this process, in which case it takes the place of one that waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +133,7 @@ class ProjectChanges:
         """Carry a change out; what goes wrong is in the result, never raised."""
         project = change.project
         try:
-            waits = change.choices.lock_patience_s != 0
-            applied = await self._lane.run(lambda: self._apply(change), waits=waits)
+            applied = await self._lane.run(lambda: self._apply(change), waits=change.choices.queues)
         except RefusedError as error:
             return self._refused(change, error.problems)
         except PodkeeperError as error:

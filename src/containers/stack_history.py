@@ -199,7 +199,7 @@ class StackHistory:
                 ),
                 environment=self._environment(),
                 pins=_pins(revision),
-                choices=ChangeOptions(lock_patience_s=0.0),
+                choices=ChangeOptions(lock_patience_s=0.0, queues=False),
             )
         )
         order = [name for name in service_order(project) if name in services]
