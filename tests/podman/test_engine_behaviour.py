@@ -14,6 +14,7 @@ from tests.podman import bed
 
 from containers.adapters import podman_rest
 from containers.adapters.podman_rest import PodmanRestEngine
+from containers.execution.probing import repeated
 from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.project import BuildConfig
@@ -90,6 +91,26 @@ async def test_a_command_that_hangs_is_ended(engine: PodmanRestEngine, started: 
     result = await engine.execute(container, ["sleep", "47"], 0.5)
     assert result.exit_code == -1
     assert "sleep 47" not in await printed(engine, container, "ps")
+
+
+async def test_a_command_that_is_tried_several_times_is_what_it_is_alone(
+    engine: PodmanRestEngine, started: Started
+) -> None:
+    """Word for word and until it passes, and nothing that is the shell's alone."""
+    container = await started("sleep 60")
+    counted = "echo x >> /tmp/tries; test $(wc -l < /tmp/tries) = 3"
+    odd = "5 %d\\n 'é' \"$HOME\"\n\n"
+    for command, exit_code in (
+        (("sh", "-c", "exit 3"), 3),
+        (("sh", "-c", counted), 0),
+        (("test", odd, "=", odd), 0),
+        (("test", "5 %d", "=", "5 0"), 1),
+        (("test", "-n", ""), 1),
+        (("exit", "0"), 127),
+    ):
+        done = await engine.execute(container, ("/bin/sh", "-c", repeated(command, 4)), 5)
+        assert done.exit_code == exit_code, command
+    assert await printed(engine, container, "wc", "-l", "/tmp/tries") == "3 /tmp/tries"  # noqa: S108
 
 
 async def test_commands_leave_no_process_behind(engine: PodmanRestEngine, started: Started) -> None:

@@ -46,7 +46,7 @@ def test_a_check_that_comes_to_hang_is_ended_with_what_it_started(
 
 def test_a_check_that_never_passes_is_shown_with_its_last_words_once(cli: Cli) -> None:
     """However often it was tried."""
-    write(cli, READY_LATER, "sh", "-c", "echo no such table; exit 3", retries=1)
+    write(cli, READY_LATER, "sh", "-c", "echo no such table; exit 3", retries=4)
     began = time.monotonic()
     done = cli("up", "-d")
     assert time.monotonic() - began < PATIENCE_S

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from containers.execution.context import Context
-from containers.execution.probing import Probing
+from containers.execution.probing import VISIT_S, Probing
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState
@@ -81,7 +81,8 @@ async def _await_healthy(
     waited = 0.0
     with Probing(context, container, check) as probing:
         while not context.stop.is_set():
-            answer = await probing.probe(often=waited <= settings.eager_s)
+            is_early = waited <= settings.eager_s and seconds - waited > 2 * VISIT_S
+            answer = await probing.probe(often=is_early)
             if answer is None:  # it does not run: gone for good, or about to be restarted by the engine
                 detail = await context.engine.inspect_container(container)
                 first_restarts = detail.restart_count if first_restarts is None else first_restarts
@@ -91,7 +92,7 @@ async def _await_healthy(
                     context.afterwards(_settle(context, step, container))
                 return True
             else:
-                last_words = answer.output
+                last_words = answer.output or last_words
                 await names.look()
             waited = context.clock.monotonic() - started
             if waited >= seconds:

@@ -1,7 +1,9 @@
 """Probing: running a service's check while it is waited for, so that its passing is noticed at once."""
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -12,37 +14,24 @@ from containers.model.health import HealthState
 from containers.model.observed import CommandResult, ContainerState
 from containers.model.project import HealthCheck
 
-TRIES = 8
-"""Of the check in one visit. A visit costs 75 ms, and twice that beside others; a further try some 5 ms."""
+VISIT_S = 1.5
+"""At most, for all tries of a visit."""
 PAUSE_S = 0.05
 """Between two tries of a visit."""
-VISIT_S = 2.0
-"""For all tries of a visit; it takes half a second, unless the check comes to hang."""
-QUICK_S = 0.5
-"""A check that took longer, alone, is tried once in each visit."""
+IN_A_ROW = 3
+"""Visits of several tries, before the check is run alone again."""
 _NO_VERDICT = frozenset({-1, 126, 127})
 """It did not end, can not be run, is not there: where that is the visit's fault, there is no shell."""
-_TRY = "\x02"
-"""Said before each try, since only what the last one said counts."""
-_SEVERAL = f"""\
-exec 2>&1
-tries={TRIES}
-while echo '{_TRY}'; do
-  (exec "$@") && exit 0
-  code=$?
-  tries=$((tries - 1))
-  [ "$tries" -gt 0 ] || exit "$code"
-  sleep {PAUSE_S} 2>/dev/null || exit "$code"
-done"""
-"""`exec` in a shell of its own: what is a program to Podman must not be a word of the shell's. One stream, so
-that what was said stays in order."""
+_SHELL_KEEPS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Variables of other names, such as `server.port`, are lost in dash and busybox's shell."""
 
 
 class Probing:
     """A service that is waited for; a context, so that it is known how many are.
 
-    Most of a probe is Podman's way into the container. While few services are waited for, the check is
-    therefore tried several times in one visit; where many are, a visit must not keep the others out.
+    Most of a probe is Podman's way into the container: 75 ms, and twice that beside others, where a further
+    try of the check costs some 5 ms. While few services are waited for, it is therefore tried several times
+    in one visit. The check alone, as Podman runs it, has the first word, one every two seconds, and the last.
 
     Args:
         context: the transaction's surroundings.
@@ -55,7 +44,10 @@ class Probing:
         self._container = container
         self._check = check
         self._took_s = math.inf
-        self._stays_single = False
+        """By the last run of the check alone that came to a verdict."""
+        self._in_a_row = 0
+        self._has_shell: bool | None = None
+        """Whether the check finds in a shell's hands what it finds alone; None: not known yet."""
 
     def __enter__(self) -> Self:
         """Count as one that is waited for."""
@@ -69,7 +61,7 @@ class Probing:
         self._context.awaited -= 1
 
     async def probe(self, *, often: bool) -> CommandResult | None:
-        """Whether the check passes; None when the container does not run.
+        """Whether the check passes; None when the container does not run. Several tries say nothing else.
 
         Args:
             often: whether to try it several times, where that is possible and keeps nobody waiting.
@@ -77,40 +69,64 @@ class Probing:
         Raises:
             EngineError: Podman can not be asked.
         """
-        if self._check is None:
+        check = self._check
+        if check is None:
             return await self._visit(self._have_podman_check)
-        command, limit_s = self._check.command, self._check.timeout_s
-        if often and self._may_repeat():
-            several = ("/bin/sh", "-c", _SEVERAL, "sh", *command)
-            answer = await self._visit(lambda: self._run(several, min(limit_s, VISIT_S)))
-            if answer is None or answer.exit_code not in _NO_VERDICT:
-                return answer and answer.model_copy(update={"output": _last_said(answer.output)})
-            self._stays_single = True
-        answer = await self._visit(lambda: self._run_timed(command, limit_s))
-        self._stays_single |= answer is not None and answer.exit_code in _NO_VERDICT
+        limit_s = min(check.timeout_s, VISIT_S)
+        # what one run takes is mostly the way, so that so many take about half as long
+        tries = int(limit_s / (self._took_s + PAUSE_S))
+        if often and tries > 1 and self._is_its_turn() and await self._may_use_shell():
+            self._in_a_row += 1
+            answer = await self._try_often(check.command, tries, limit_s)
+            if self._has_shell or self._context.stop.is_set():
+                return answer
+        self._in_a_row = 0
+        return await self._visit(lambda: self._run_alone(check))
+
+    async def _try_often(self, command: Sequence[str], tries: int, limit_s: float) -> CommandResult | None:
+        """Try it several times; where that comes to no verdict, or to one too soon, it is not done again."""
+        program = ("/bin/sh", "-c", repeated(command, tries))
+        began = self._context.clock.monotonic()
+        answer = await self._visit(lambda: self._run(program, limit_s), counts=False)
+        took_s = self._context.clock.monotonic() - began
+        if answer is not None and answer.exit_code != 0:
+            is_whole = took_s >= (tries - 1) * PAUSE_S
+            self._has_shell = is_whole and answer.exit_code not in _NO_VERDICT
         return answer
 
-    def _may_repeat(self) -> bool:
+    def _is_its_turn(self) -> bool:
         has_room = self._context.awaited <= self._context.settings.engine.max_parallel
-        return has_room and not self._stays_single and self._took_s <= QUICK_S
+        return has_room and self._in_a_row < IN_A_ROW
+
+    async def _may_use_shell(self) -> bool:
+        if self._has_shell is None:
+            try:
+                names = await self._context.engine.container_environment(self._container)
+            except EngineError:
+                return False
+            self._has_shell = all(map(_SHELL_KEEPS.fullmatch, names))
+        return self._has_shell
 
     async def _run(self, command: Sequence[str], limit_s: float) -> CommandResult:
         return await self._context.engine.execute(self._container, command, limit_s)
 
-    async def _run_timed(self, command: Sequence[str], limit_s: float) -> CommandResult:
+    async def _run_alone(self, check: HealthCheck) -> CommandResult:
         began = self._context.clock.monotonic()
-        try:
-            return await self._run(command, limit_s)
-        finally:
-            self._took_s = self._context.clock.monotonic() - began
+        answer = await self._run(check.command, check.timeout_s)
+        has_verdict = answer.exit_code not in _NO_VERDICT
+        self._took_s = self._context.clock.monotonic() - began if has_verdict else math.inf
+        return answer
 
     async def _have_podman_check(self) -> CommandResult:
         result = await self._context.engine.run_health_check(self._container)
         return CommandResult(exit_code=0 if result.state is HealthState.HEALTHY else 1, output=result.output)
 
-    async def _visit(self, ask: Callable[[], Awaitable[CommandResult]]) -> CommandResult | None:
+    async def _visit(
+        self, ask: Callable[[], Awaitable[CommandResult]], *, counts: bool = True
+    ) -> CommandResult | None:
+        """Ask in the container; what does not count is long, and has its own limit."""
         try:
-            async with self._context.probes:
+            async with self._context.probes if counts else nullcontext():
                 return await ask()
         except EngineError as error:
             if error.code is ErrorCode.DAEMON_UNREACHABLE:
@@ -121,6 +137,27 @@ class Probing:
             return None
 
 
-def _last_said(output: str) -> str:
-    """What the last of several tries said."""
-    return output.rpartition(_TRY)[2].strip()
+def repeated(command: Sequence[str], tries: int) -> str:
+    """A shell's program that runs a command until it passes; as it is, with nothing of the shell's own.
+
+    The words are written in numbers, since a check such as `pgrep -f server` would find itself in what the
+    shell was given. `exec` takes none of the shell's own words for a program.
+    """
+    words = "".join(
+        f'pk_word=$(printf \'{_in_numbers(word)}\' && echo .) || exit 127\nset -- "$@" "${{pk_word%.}}"\n'
+        for word in command
+    )
+    return f"""\
+exec >/dev/null 2>&1
+set --
+{words}for pk_try in {" ".join(map(str, range(tries)))}; do
+  [ "$pk_try" = 0 ] || sleep {PAUSE_S} 2>/dev/null || exit "$pk_code"
+  (exec "$@") && exit 0
+  pk_code=$?
+done
+exit "$pk_code"
+"""
+
+
+def _in_numbers(word: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in word.encode())

@@ -5,6 +5,7 @@ What tells them apart (Podman 4.3; newer ones say it when inspected): whoever st
 after it, and so does its supervisor process. After a stop there are two `cleanup` events, after a crash one.
 What removes a container by force keeps it locked from the end of its stop on: where it tells that stop,
 nobody can clean up any more; where the supervisor was quicker, there is one `cleanup` event and no `stop`.
+From Podman 5 on that is also what a stop and a removal right after it look like: what else was removed tells.
 Podman's remote client looks at every container before it does anything, which is told as `sync`.
 """
 

@@ -1,7 +1,7 @@
 """CauseFinder: who ended a container, and why a service was given up."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from containers.event_integration import EngineProvider, EventIntegration
@@ -11,6 +11,7 @@ from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import ServiceGivenUp
 from containers.model.observed import ContainerDetail, ContainerState, EngineEvent, ObservedContainer
+from containers.observation.event_translation import project_of
 from containers.ports.engine import ContainerEngine
 from containers.ports.machine import Clock
 
@@ -24,6 +25,7 @@ _CLEANS_UP_S = 15.0
 """For Podman to do that, by a command of its own, on a busy machine; before, nothing tells who ended it."""
 _REMOVAL_SETTLES_S = 0.5
 _LOOK_AGAIN_S = 0.15
+_IN_ONE_GO_NS = 3_000_000_000
 _BACK_NS = 20_000_000_000
 _DAY_NS = 86_400 * 10**9
 _LOG_LINES = 10
@@ -123,7 +125,16 @@ class CauseFinder:
         by_stop = 1 if engine.version.version_tuple >= TELLS_WHEN_INSPECTED else BY_STOP
         # whether it was stopped before counts, however long ago that was: its last start and what followed
         events = await engine.past_events(_ns(at) - _DAY_NS, container=container)
-        return ran_when_removed(events, by_stop)
+        found = ran_when_removed(events, by_stop)
+        if found is not False or not ran_when_removed(events):
+            return found
+        # Either it was stopped first, or who removed it by force was overtaken in cleaning up: then not all
+        # of those that were removed in the same go were.
+        await self._clock.sleep(_REMOVAL_SETTLES_S)
+        return any(
+            ran_when_removed(of_one, by_stop)
+            for of_one in _others(await engine.past_events(_ns(at) - _IN_ONE_GO_NS), events[-1])
+        )
 
     async def ran_for_sure(self, container: ContainerId, at: datetime) -> bool:
         """The same, half a second later: who cleans up after a stop may write that down after the removal.
@@ -173,6 +184,15 @@ class CauseFinder:
             check_output=check_output.strip(),
             log_tail=lines,
         )
+
+
+def _others(events: Sequence[EngineEvent], of: EngineEvent) -> Iterable[Sequence[EngineEvent]]:
+    """The events of each other container of the same project."""
+    found: dict[str, list[EngineEvent]] = {}
+    for event in events:
+        if event.id != of.id and project_of(event) == project_of(of):
+            found.setdefault(event.id, []).append(event)
+    return found.values()
 
 
 def _runs_again(events: Sequence[EngineEvent]) -> bool:

@@ -79,8 +79,11 @@ class Removals:
         return self._gone.keys()
 
     def note(self, place: str, container: ObservedContainer, at: datetime) -> None:
-        """Take up that a container was removed."""
-        self._gone[place] = (container, at)
+        """Take up that a container was removed.
+
+        A place that is empty already stays as it is: what was to take it was taken away again.
+        """
+        self._gone.setdefault(place, (container, at))
 
     def drop_replaced(self, containers: Mapping[str, ObservedContainer]) -> None:
         """Forget the places that have another container by now.

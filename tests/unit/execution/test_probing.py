@@ -1,13 +1,14 @@
 """Probing: several tries in one visit to the container, where that helps and does no harm."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import pytest
 from tests.fakes.fake_container import Behaviour
 from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import Bench
 
-from containers.execution.probing import TRIES
+from containers.execution.probing import PAUSE_S
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.observed import CommandResult
@@ -28,6 +29,8 @@ class Container:
         self._bench = bench
         self._answers = list(answers)
         self._takes_s = takes_s
+        self.has_pauses = True
+        """Whether its shell has a `sleep` for less than a second."""
 
     async def execute(
         self, container: ContainerId, command: Sequence[str], timeout_s: float, hook: Hook | None = None
@@ -35,8 +38,9 @@ class Container:
         """The next answer."""
         del container, timeout_s, hook
         self.asked.append(tuple(command))
-        if self._takes_s:
-            await self._bench.clock.sleep(self._takes_s)
+        pauses_s = PAUSE_S * (tries_in(command) - 1) if command != CHECK and self.has_pauses else 0.0
+        if self._takes_s + pauses_s:
+            await self._bench.clock.sleep(self._takes_s + pauses_s)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, EngineError):
             raise answer
@@ -48,10 +52,20 @@ class Container:
         return ["once" if command == CHECK else "several" for command in self.asked]
 
 
-async def up(bench: Bench, container: Container, services: int = 1) -> Committed | RolledBack:
+def tries_in(command: Sequence[str]) -> int:
+    """How often a visit tries the check."""
+    (tries,) = re.findall(r"for pk_try in ([\d ]+);", command[-1])
+    return len(tries.split())
+
+
+async def up(
+    bench: Bench,
+    container: Container,
+    services: int = 1,
+) -> Committed | RolledBack:
     """Bring up services that have the check."""
     bench.engine.execute = container.execute  # type: ignore[method-assign]
-    check = {"test": ["CMD", *CHECK], "interval": "1s", "timeout": "1s", "retries": 1}
+    check = {"test": ["CMD", *CHECK], "interval": "1s", "timeout": "1s", "retries": 9}
     names = [f"s{number}" for number in range(services)]
     for name in names:
         bench.engine.script(name, Behaviour(healthy_after_s=0.0))
@@ -66,24 +80,25 @@ def bench() -> Bench:
     return Bench(BUSYBOX)
 
 
-async def test_after_a_first_one_of_the_check_alone_it_is_tried_several_times_in_a_visit(
+async def test_the_check_is_tried_several_times_in_a_visit_and_now_and_then_alone(bench: Bench) -> None:
+    """What would find itself in a list of processes does not."""
+    container = Container(bench, *[NOT_YET] * 8, READY, takes_s=0.1)
+    assert isinstance(await up(bench, container), Committed)
+    assert container.visits == ["once", *["several"] * 3, "once", *["several"] * 3, "once"]
+    shell, flag, program = container.asked[1]
+    assert (shell, flag) == ("/bin/sh", "-c")
+    assert "is-ready" not in program
+    assert tries_in(container.asked[1]) == int(1.0 / (0.1 + PAUSE_S))
+
+
+async def test_where_a_shell_can_not_wait_for_less_than_a_second_the_check_alone_is_asked(
     bench: Bench,
 ) -> None:
-    """The check's words reach it unchanged."""
-    container = Container(bench, NOT_YET, NOT_YET, READY)
+    """It would be one try only, by a longer way."""
+    container = Container(bench, NOT_YET, NOT_YET, NOT_YET, NOT_YET, READY, takes_s=0.1)
+    container.has_pauses = False
     assert isinstance(await up(bench, container), Committed)
-    assert container.visits == ["once", "several", "several"]
-    shell, flag, script, *rest = container.asked[1]
-    assert (shell, flag, rest) == ("/bin/sh", "-c", ["sh", *CHECK])
-    assert f"tries={TRIES}" in script
-
-
-async def test_only_what_the_last_try_said_is_shown(bench: Bench) -> None:
-    """The same words eight times are none the clearer."""
-    several = CommandResult(exit_code=1, output="\x02\nno database\n\x02\nno table\n")
-    outcome = await up(bench, Container(bench, NOT_YET, several))
-    assert isinstance(outcome, RolledBack)
-    assert outcome.problems[0].check_output == "no table"
+    assert container.visits == ["once", "several", "once", "once", "once"]
 
 
 @pytest.mark.parametrize(
@@ -106,17 +121,38 @@ async def test_where_a_visit_comes_to_no_verdict_the_check_alone_is_asked_from_t
 
 async def test_a_check_that_can_not_be_run_is_not_run_by_a_shell_instead(bench: Bench) -> None:
     """What Podman does not find may be a word of the shell's, which would pass."""
-    missing = CommandResult(exit_code=127, output="no such program")
-    container = Container(bench, missing)
+    container = Container(bench, CommandResult(exit_code=127, output="no such program"))
     assert isinstance(await up(bench, container), RolledBack)
     assert set(container.visits) == {"once"}
 
 
-async def test_a_slow_check_is_tried_once_a_visit(bench: Bench) -> None:
-    """Eight tries of it would hold the transaction up."""
-    container = Container(bench, NOT_YET, NOT_YET, READY, takes_s=0.7)
+@pytest.mark.parametrize("takes_s", [0.5, 2.0])
+async def test_a_slow_check_is_tried_once_a_visit(bench: Bench, takes_s: float) -> None:
+    """Several tries of it would not end in time."""
+    container = Container(bench, NOT_YET, NOT_YET, READY, takes_s=takes_s)
     assert isinstance(await up(bench, container), Committed)
     assert set(container.visits) == {"once"}
+
+
+async def test_what_a_shell_would_take_away_is_left_to_the_check(bench: Bench) -> None:
+    """Variables whose names are none to a shell are not passed on by dash and busybox."""
+
+    async def environment(container: ContainerId) -> Mapping[str, str]:
+        del container
+        return {"PATH": "/bin", "server.port": "80"}
+
+    bench.engine.container_environment = environment  # type: ignore[method-assign]
+    container = Container(bench, NOT_YET, NOT_YET, READY)
+    assert isinstance(await up(bench, container), Committed)
+    assert container.visits == ["once"] * 3
+
+
+async def test_the_last_word_before_a_service_is_given_up_is_the_checks_own(bench: Bench) -> None:
+    """A visit that went wrong, for whatever reason, takes no readiness away."""
+    container = Container(bench, NOT_YET, takes_s=0.1)
+    assert isinstance(await up(bench, container), RolledBack)
+    assert "several" in container.visits
+    assert set(container.visits[-5:]) == {"once"}
 
 
 async def test_where_many_are_waited_for_a_visit_lets_the_next_one_in(bench: Bench) -> None:

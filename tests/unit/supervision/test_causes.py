@@ -1,6 +1,7 @@
 """Who ended a container, where Podman itself does not know yet."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ from tests.fakes.stack import translation_of
 from containers.event_integration import EventIntegration
 from containers.health.machine import Hand
 from containers.model.base import ContainerId, ServiceName
+from containers.model.observed import EngineEvent
 from containers.ports.engine import ContainerEngine
 from containers.supervision.causes import CauseFinder
 
@@ -93,3 +95,52 @@ async def test_what_podman_has_restarted_itself_is_not_waited_for(dead: Dead) ->
         await dead.engine.start_container(dead.engine.container(WEB).id)
         await dead.clock.advance(4)
         assert asking.done()
+
+
+def told(container: str, text: str, project_name: str = "demo") -> list[EngineEvent]:
+    """`died@10 remove@10.1` as events of a container."""
+    labels = {"com.docker.compose.project": project_name}
+    pairs = (word.split("@") for word in text.split())
+    return [
+        EngineEvent(type="container", action=a, id=container, at_ns=int(float(at) * 1e9), attributes=labels)
+        for a, at in pairs
+    ]
+
+
+OVERTAKEN = told("web", "start@1 died@100 cleanup@100.2 remove@100.22")
+"""By force, or after a stop: on Podman 5 either looks like this."""
+
+
+@pytest.mark.parametrize(
+    ("version", "others", "ran"),
+    [
+        ("5.4.2", [], False),
+        ("5.4.2", told("db", "died@100.5 remove@100.7"), True),
+        ("5.4.2", told("db", "died@99 stop@99 remove@99.2"), True),
+        ("5.4.2", told("db", "died@100.5 cleanup@100.6 remove@100.7"), False),
+        ("5.4.2", told("db", "died@90 remove@90.2"), False),
+        ("5.4.2", told("db", "start@100.5"), False),
+        ("5.4.2", told("db", "died@100.5 remove@100.7", "other"), False),
+        ("4.3.1", [], True),
+    ],
+)
+async def test_whether_it_was_stopped_before_its_removal_is_told_by_what_was_removed_with_it(
+    dead: Dead,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    others: list[EngineEvent],
+    ran: bool,  # noqa: FBT001
+) -> None:
+    """Of those that one command removes by force few are overtaken; who stops them cleans up after each."""
+    everything = sorted([*OVERTAKEN, *others], key=lambda event: event.at_ns)
+
+    async def past_events(since_ns: int, *, container: ContainerId | None = None) -> tuple[EngineEvent, ...]:
+        return tuple(e for e in everything if e.at_ns >= since_ns and container in {None, e.id})
+
+    monkeypatch.setattr(dead.engine, "past_events", past_events)
+    dead.engine.turn_into(version)
+    async with asyncio.TaskGroup() as group:
+        at = datetime.fromtimestamp(100.22, UTC)
+        asking = group.create_task(dead.finder.ran_when_removed(ContainerId("web"), at))
+        await dead.clock.advance(1)
+    assert asking.result() is ran
