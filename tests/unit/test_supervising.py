@@ -209,6 +209,19 @@ async def test_what_was_made_again_and_taken_away_once_more_is_not_forgotten(kee
     assert closed.how == "restarted"
 
 
+async def test_a_place_stays_empty_when_the_end_of_what_was_to_take_it_is_told_late(keeper: Keeper) -> None:
+    """Nothing tells of that one whether it ran, and it is not what the person had."""
+    await keeper.start()
+    web = keeper.service("web")
+    keeper.undone = 1
+    await keeper.engine.remove_container(web.id)
+    await keeper.until(lambda: "incident.opened" in keeper.kinds(), "that it is gone")
+    undone = web.model_copy(update={"id": ContainerId("undone")})
+    keeper.monitor._removals.note("web/1", undone, keeper.clock.now())
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    assert keeper.recreated == [("web",)] * 2
+
+
 async def test_what_was_stopped_and_then_removed_stays_away(keeper: Keeper) -> None:
     """A person did not want it any more."""
     await keeper.start()

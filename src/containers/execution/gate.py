@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from containers.execution.context import Context
-from containers.execution.probing import VISIT_S, Probing
+from containers.execution.probing import VISIT_LIMIT_S, Probing
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.health import HealthState
@@ -81,7 +81,7 @@ async def _await_healthy(
     waited = 0.0
     with Probing(context, container, check) as probing:
         while not context.stop.is_set():
-            is_early = waited <= settings.eager_s and seconds - waited > 2 * VISIT_S
+            is_early = waited <= settings.eager_s and seconds - waited > VISIT_LIMIT_S
             answer = await probing.probe(often=is_early)
             if answer is None:  # it does not run: gone for good, or about to be restarted by the engine
                 detail = await context.engine.inspect_container(container)

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from types import TracebackType
@@ -15,13 +16,17 @@ from containers.model.observed import CommandResult, ContainerState
 from containers.model.project import HealthCheck
 
 VISIT_S = 1.5
-"""At most, for all tries of a visit."""
+"""For all tries of a visit; they take half of it."""
+VISIT_LIMIT_S = 5.0
+"""For a visit in which a check turns slow, such as at the first request that a server answers."""
 PAUSE_S = 0.05
 """Between two tries of a visit."""
 IN_A_ROW = 3
 """Visits of several tries, before the check is run alone again."""
 _NO_VERDICT = frozenset({-1, 126, 127})
 """It did not end, can not be run, is not there: where that is the visit's fault, there is no shell."""
+_UNTELLABLE = re.compile("[\0\ud800-\udfff]")
+"""What no argument can have in it, though JSON can."""
 _SHELL_KEEPS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """Variables of other names, such as `server.port`, are lost in dash and busybox's shell."""
 
@@ -72,20 +77,20 @@ class Probing:
         check = self._check
         if check is None:
             return await self._visit(self._have_podman_check)
-        limit_s = min(check.timeout_s, VISIT_S)
         # what one run takes is mostly the way, so that so many take about half as long
-        tries = int(limit_s / (self._took_s + PAUSE_S))
+        tries = int(min(check.timeout_s, VISIT_S) / (self._took_s + PAUSE_S))
         if often and tries > 1 and self._is_its_turn() and await self._may_use_shell():
             self._in_a_row += 1
-            answer = await self._try_often(check.command, tries, limit_s)
+            answer = await self._try_often(check, tries)
             if self._has_shell or self._context.stop.is_set():
                 return answer
         self._in_a_row = 0
         return await self._visit(lambda: self._run_alone(check))
 
-    async def _try_often(self, command: Sequence[str], tries: int, limit_s: float) -> CommandResult | None:
+    async def _try_often(self, check: HealthCheck, tries: int) -> CommandResult | None:
         """Try it several times; where that comes to no verdict, or to one too soon, it is not done again."""
-        program = ("/bin/sh", "-c", repeated(command, tries))
+        program = ("/bin/sh", "-c", repeated(check.command, tries))
+        limit_s = min(check.timeout_s, VISIT_LIMIT_S)
         began = self._context.clock.monotonic()
         answer = await self._visit(lambda: self._run(program, limit_s), counts=False)
         took_s = self._context.clock.monotonic() - began
@@ -104,7 +109,8 @@ class Probing:
                 names = await self._context.engine.container_environment(self._container)
             except EngineError:
                 return False
-            self._has_shell = all(map(_SHELL_KEEPS.fullmatch, names))
+            can_be_told = not any(map(_UNTELLABLE.search, self._check.command if self._check else ()))
+            self._has_shell = can_be_told and all(map(_SHELL_KEEPS.fullmatch, names))
         return self._has_shell
 
     async def _run(self, command: Sequence[str], limit_s: float) -> CommandResult:
@@ -140,24 +146,18 @@ class Probing:
 def repeated(command: Sequence[str], tries: int) -> str:
     """A shell's program that runs a command until it passes; as it is, with nothing of the shell's own.
 
-    The words are written in numbers, since a check such as `pgrep -f server` would find itself in what the
-    shell was given. `exec` takes none of the shell's own words for a program.
+    It is written in numbers, since a check such as `pgrep -f server` would find itself in what the shell was
+    given. `exec` takes none of the shell's own words for a program.
     """
-    words = "".join(
-        f'pk_word=$(printf \'{_in_numbers(word)}\' && echo .) || exit 127\nset -- "$@" "${{pk_word%.}}"\n'
-        for word in command
-    )
-    return f"""\
+    program = f"""\
 exec >/dev/null 2>&1
-set --
-{words}for pk_try in {" ".join(map(str, range(tries)))}; do
-  [ "$pk_try" = 0 ] || sleep {PAUSE_S} 2>/dev/null || exit "$pk_code"
+set -- {shlex.join(command)}
+for pk_try in {" ".join(map(str, range(tries)))}; do
+  [ "$pk_try" = 0 ] || sleep {PAUSE_S} || exit "$pk_code"
   (exec "$@") && exit 0
   pk_code=$?
 done
 exit "$pk_code"
 """
-
-
-def _in_numbers(word: str) -> str:
-    return "".join(f"\\{byte:03o}" for byte in word.encode())
+    numbers = "".join(f"\\{byte:03o}" for byte in program.encode())
+    return f"pk=$(printf '{numbers}') || exit 127; eval \"$pk\"; exit 127"

@@ -10,7 +10,13 @@ from containers.health.machine import Hand
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import ServiceGivenUp
-from containers.model.observed import ContainerDetail, ContainerState, EngineEvent, ObservedContainer
+from containers.model.observed import (
+    ONE_OFF_LABEL,
+    ContainerDetail,
+    ContainerState,
+    EngineEvent,
+    ObservedContainer,
+)
 from containers.observation.event_translation import project_of
 from containers.ports.engine import ContainerEngine
 from containers.ports.machine import Clock
@@ -25,7 +31,7 @@ _CLEANS_UP_S = 15.0
 """For Podman to do that, by a command of its own, on a busy machine; before, nothing tells who ended it."""
 _REMOVAL_SETTLES_S = 0.5
 _LOOK_AGAIN_S = 0.15
-_IN_ONE_GO_NS = 3_000_000_000
+_IN_ONE_GO_NS = 1_500_000_000
 _BACK_NS = 20_000_000_000
 _DAY_NS = 86_400 * 10**9
 _LOG_LINES = 10
@@ -131,10 +137,8 @@ class CauseFinder:
         # Either it was stopped first, or who removed it by force was overtaken in cleaning up: then not all
         # of those that were removed in the same go were.
         await self._clock.sleep(_REMOVAL_SETTLES_S)
-        return any(
-            ran_when_removed(of_one, by_stop)
-            for of_one in _others(await engine.past_events(_ns(at) - _IN_ONE_GO_NS), events[-1])
-        )
+        around = await engine.past_events(_ns(at) - _IN_ONE_GO_NS, _ns(at) + _IN_ONE_GO_NS)
+        return any(ran_when_removed(of_one, by_stop) for of_one in _others(around, events[-1]))
 
     async def ran_for_sure(self, container: ContainerId, at: datetime) -> bool:
         """The same, half a second later: who cleans up after a stop may write that down after the removal.
@@ -187,10 +191,11 @@ class CauseFinder:
 
 
 def _others(events: Sequence[EngineEvent], of: EngineEvent) -> Iterable[Sequence[EngineEvent]]:
-    """The events of each other container of the same project."""
+    """The events of each other container of the same project's services."""
     found: dict[str, list[EngineEvent]] = {}
     for event in events:
-        if event.id != of.id and project_of(event) == project_of(of):
+        is_one_off = event.attributes.get(ONE_OFF_LABEL, "").lower() == "true"
+        if event.id != of.id and project_of(event) == project_of(of) and not is_one_off:
             found.setdefault(event.id, []).append(event)
     return found.values()
 

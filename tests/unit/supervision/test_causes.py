@@ -97,9 +97,9 @@ async def test_what_podman_has_restarted_itself_is_not_waited_for(dead: Dead) ->
         assert asking.done()
 
 
-def told(container: str, text: str, project_name: str = "demo") -> list[EngineEvent]:
+def told(container: str, text: str, project_name: str = "demo", one_off: str = "False") -> list[EngineEvent]:
     """`died@10 remove@10.1` as events of a container."""
-    labels = {"com.docker.compose.project": project_name}
+    labels = {"com.docker.compose.project": project_name, "com.docker.compose.oneoff": one_off}
     pairs = (word.split("@") for word in text.split())
     return [
         EngineEvent(type="container", action=a, id=container, at_ns=int(float(at) * 1e9), attributes=labels)
@@ -119,7 +119,9 @@ OVERTAKEN = told("web", "start@1 died@100 cleanup@100.2 remove@100.22")
         ("5.4.2", told("db", "died@99 stop@99 remove@99.2"), True),
         ("5.4.2", told("db", "died@100.5 cleanup@100.6 remove@100.7"), False),
         ("5.4.2", told("db", "died@90 remove@90.2"), False),
+        ("5.4.2", told("db", "died@101.8 remove@102"), False),
         ("5.4.2", told("db", "start@100.5"), False),
+        ("5.4.2", told("tests", "died@100.5 remove@100.7", one_off="True"), False),
         ("5.4.2", told("db", "died@100.5 remove@100.7", "other"), False),
         ("4.3.1", [], True),
     ],
@@ -134,8 +136,10 @@ async def test_whether_it_was_stopped_before_its_removal_is_told_by_what_was_rem
     """Of those that one command removes by force few are overtaken; who stops them cleans up after each."""
     everything = sorted([*OVERTAKEN, *others], key=lambda event: event.at_ns)
 
-    async def past_events(since_ns: int, *, container: ContainerId | None = None) -> tuple[EngineEvent, ...]:
-        return tuple(e for e in everything if e.at_ns >= since_ns and container in {None, e.id})
+    async def past_events(
+        since_ns: int, until_ns: int = 10**12, *, container: ContainerId | None = None
+    ) -> tuple[EngineEvent, ...]:
+        return tuple(e for e in everything if since_ns <= e.at_ns <= until_ns and container in {None, e.id})
 
     monkeypatch.setattr(dead.engine, "past_events", past_events)
     dead.engine.turn_into(version)
