@@ -193,6 +193,28 @@ def test_many_that_are_removed_at_once_are_made_again_together(
     assert starts == dict.fromkeys(names, 1)
 
 
+def test_what_is_gone_while_its_stack_is_taken_down_is_not_made_again_after_that(
+    cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
+) -> None:
+    """Its repair waits until the lock is free, and then has nothing to do."""
+    write(
+        cli,
+        db={"command": STUBBORN},
+        web={"command": STUBBORN, "depends_on": ["db"], "stop_grace_period": "4s"},
+    )
+    up(cli)
+    watcher = monitor()
+    taking_down = cli.start("down")
+    cli.until_locked()
+    bed.podman(podman_url, "rm", "--force", "--time", "0", f"{project}_db_1")
+    watcher.until_told("incident.opened")
+    _, said = taking_down.communicate(timeout=30)
+    assert taking_down.returncode == 0, said
+    time.sleep(QUIET_S)
+    assert not watcher.events("health.restarted")
+    assert not bed.podman(podman_url, "ps", "--all", "--quiet", "--filter", f"name={project}")
+
+
 def test_a_crash_loop_of_podmans_own_is_stopped_told_once_and_tried_again_when_asked(
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:
