@@ -150,6 +150,9 @@ class ServiceWatch:
         found = await asyncio.to_thread(self._tree.look, roots)
         fresh = [rule for rule in scene.rules if before is None or rule not in before.rules]
         for rule in fresh:
+            if rule.is_mounted:
+                where = f"services.{rule.service}.develop.watch"
+                self._degraded(f"{where}: {rule.path} is mounted at {rule.rule.target}: nothing is copied")
             mine = [e for p, e in found.items() if e is not None and p.is_relative_to(rule.path)]
             self._known.learn(mine)
             if rule.rule.initial_sync and rule.copies:
@@ -284,7 +287,7 @@ class ServiceWatch:
         """What comes after the files are in; what went wrong. What does not run is not started."""
         problems: tuple[str, ...] = ()
         for hook in work.hooks:
-            problems += await self._sync.execute(delivery.containers, hook)
+            problems += await self._sync.execute(delivery.containers if work.sync else running, hook)
         if work.restart:
             async with self._one_change:
                 result = await self._manager.restart_services((service.name,))

@@ -221,6 +221,23 @@ def test_sync_and_exec_runs_the_command_with_the_files_in(cli: Cli, watch: Calla
     watching.until(lambda: watching.said("ended with 1"), "the failure")
 
 
+def test_what_is_mounted_is_not_copied_onto_itself_and_the_command_runs_once(
+    cli: Cli, watch: Callable[..., Watching]
+) -> None:
+    """Symptom: each copy was a change of its own, for ever."""
+    hook = "exec: {command: [sh, -c, 'cat /app/src/a.txt >> /all']}"
+    mounted = '    volumes: ["./src:/app/src"]\n'
+    develop(cli, SYNC.replace("action: sync,", f"action: sync+exec, {hook},"), more=mounted)
+    (cli.folder / "src").chmod(0o755)
+    watching = watch()
+    assert watching.said("src is mounted at /app/src: nothing is copied")
+    (cli.folder / "src" / "a.txt").write_text("two\n")
+    watching.until(lambda: watching.content("/all") == "two", "what the command did")
+    time.sleep(1.0)
+    assert watching.content("/all") == "two"
+    assert not watching.said("synced")
+
+
 @pytest.mark.xdist_group("build")  # cancelling one build can end another in the same Podman
 def test_rebuild_builds_and_recreates_the_service(cli: Cli, watch: Callable[..., Watching]) -> None:
     """As `up --build SERVICE`; what was synced before is in the new container, too."""

@@ -67,7 +67,9 @@ class LoadResult(Model):
         """
         if self.project is not None:
             return self.project
-        first = next(d for d in self.diagnostics if d.severity is Severity.ERROR)
+        first, *more = (d for d in self.diagnostics if d.severity is Severity.ERROR)
         place = f"{first.location}: " if first.location else ""
         message = f"{place}{first.message}"
-        raise PodkeeperError(first.code, message, remedy=first.hint or "", service=first.service)
+        others = f"`podkeeper validate` shows all {len(more) + 1} errors" if more else ""
+        remedy = "; ".join(filter(None, (first.hint, others)))
+        raise PodkeeperError(first.code, message, remedy=remedy, service=first.service)

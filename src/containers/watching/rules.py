@@ -3,13 +3,13 @@
 import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from typing_extensions import override
 
 from containers.model.errors import ErrorCode, PodkeeperError
 from containers.model.files import FileCopy, FileEntry
-from containers.model.project import ServiceConfig, WatchRule
+from containers.model.project import Mount, ServiceConfig, WatchRule
 from containers.watching.noise import is_noise
 from containers.watching.patterns import PatternError, Patterns
 
@@ -58,6 +58,8 @@ class SyncRule:
             )
         self._hash = hash((service.name, rule.path, rule.action, rule.target))
         self._target = posixpath.normpath(posixpath.join("/", rule.target))
+        self.is_mounted = _source_at(self._target, service.volumes) == self.path
+        """Whether its files are in the container already, since the folder is mounted there."""
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -71,8 +73,8 @@ class SyncRule:
 
     @property
     def copies(self) -> bool:
-        """Whether files go into the container."""
-        return self.rule.action in {"sync", "sync+restart", "sync+exec"}
+        """Whether files go into the container; mounted ones would go onto themselves, for ever."""
+        return self.rule.action in {"sync", "sync+restart", "sync+exec"} and not self.is_mounted
 
     def counts(self, path: Path) -> bool:
         """Whether a change of a path is one that the rule is about."""
@@ -126,6 +128,16 @@ class SyncRule:
                 service=self.service,
             )
         return os.path.relpath(leads_to, folder) if entry.link.startswith("/") else entry.link
+
+
+def _source_at(target: str, mounts: Iterable[Mount]) -> Path | None:
+    """What of this machine a path in the container is, by a bind mount; None where it is something else."""
+    at = PurePosixPath(target)
+    above = [m for m in mounts if at.is_relative_to(m.target)]
+    nearest = max(above, key=lambda mount: len(PurePosixPath(mount.target).parts), default=None)
+    if nearest is None or nearest.type != "bind":
+        return None
+    return Path(nearest.source) / at.relative_to(nearest.target)
 
 
 def rules_of(

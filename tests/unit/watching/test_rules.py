@@ -22,8 +22,11 @@ SRC = Path("/srv/demo/src")
 def rule(**written: Any) -> SyncRule:
     """One rule of one service."""
     ignored = written.pop("dockerignore", ())
+    volumes = written.pop("volumes", [])
     full = {"path": str(SRC), "action": "sync", "target": "/app", **written}
-    service = project(services={"api": {"develop": {"watch": [full]}}}).services[API]
+    service = project(services={"api": {"develop": {"watch": [full]}, "volumes": list(volumes)}}).services[
+        API
+    ]
     return rules_of([service], {API: (SOMEWHERE, ignored)})[0]
 
 
@@ -36,6 +39,34 @@ def test_a_path_goes_to_its_place_below_the_target() -> None:
     """And a rule about one file has its target for that file."""
     assert rule().target_of(SRC / "a" / "b.py") == "/app/a/b.py"
     assert rule(path=str(SRC / "one.py"), target="/app/main.py").target_of(SRC / "one.py") == "/app/main.py"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "is_mounted"),
+    [
+        (["/srv/demo/src:/app"], True),
+        (["/srv/demo/src:/app/:ro"], True),
+        (["/srv:/", "/srv/demo/src:/app"], True),
+        (["/srv/demo:/", "/srv/demo/src:/elsewhere"], False),
+        (["/srv/demo/src:/source"], False),
+        (["/srv/demo/src:/app/part"], False),
+        (["/srv/demo/other:/app"], False),
+        (["data:/app"], False),
+        ([], False),
+    ],
+)
+def test_what_is_mounted_at_its_target_is_not_copied_onto_itself(
+    mounts: list[str],
+    is_mounted: bool,  # noqa: FBT001
+) -> None:
+    """Each copy would be a change of what is watched."""
+    volumes = [
+        {"type": "bind" if source.startswith("/") else "volume", "source": source, "target": target}
+        for source, target in (mount.split(":")[:2] for mount in mounts)
+    ]
+    synced = rule(volumes=volumes)
+    assert synced.is_mounted is is_mounted
+    assert synced.copies is not is_mounted
 
 
 def test_rules_ignore_include_and_the_build_contexts_ignore_file_all_count() -> None:
