@@ -246,14 +246,13 @@ class HealthMonitor:
         if known is None:
             return
         place = place_of(known.service, known.number)
-        is_under_way = place in self._acts.under_way
-        if event.kind == "container.died" and not is_under_way:
+        if event.kind == "container.died" and place not in self._acts.under_way:
             self._deaths.note(place, known, event, acts=self.is_supervisor)
         elif event.kind == "container.removed":
             del self._known[event.container]
             self._sight.forget(event.container)
             self._deaths.forget(event.container)
-            if not is_under_way and not known.is_left_over:
+            if not known.is_left_over:  # what is under way may find nothing to repair any more
                 self._removals.note(place, known, event.at)
         self._wake.set()
 

@@ -209,6 +209,20 @@ async def test_what_was_made_again_and_taken_away_once_more_is_not_forgotten(kee
     assert closed.how == "restarted"
 
 
+async def test_what_is_removed_while_it_is_restarted_is_made_again(keeper: Keeper) -> None:
+    """Symptom: the restart found nothing to do, and nobody knew of the removal."""
+    await keeper.start()
+    web = keeper.service("web")
+    starting = keeper.engine.hold("start_container")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "web/1" in keeper.monitor._acts.under_way, "its restart")
+    await keeper.engine.remove_container(web.id)
+    await keeper.until(lambda: "container.removed" in keeper.kinds(), "the removal")
+    starting.set()
+    await keeper.until(lambda: bool(keeper.recreated), "it made again")
+    assert keeper.recreated == [("web",)]
+
+
 async def test_a_place_stays_empty_when_the_end_of_what_was_to_take_it_is_told_late(keeper: Keeper) -> None:
     """Nothing tells of that one whether it ran, and it is not what the person had."""
     await keeper.start()
