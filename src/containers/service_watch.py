@@ -156,7 +156,8 @@ class ServiceWatch:
             mine = [e for p, e in found.items() if e is not None and p.is_relative_to(rule.path)]
             self._known.learn(mine)
             if rule.rule.initial_sync and rule.copies:
-                self._ledger.note((rule, entry.path) for entry in mine if rule.counts(entry.path))
+                brought = (e.path for e in mine if rule.counts(e.path) and not rule.is_there(e.path))
+                self._ledger.note((rule, path) for path in brought)
                 self._add(rule.service, Work(sync=True, began_at=self._clock.monotonic()))
         if before is not None:
             self._act_upon(scene, self._known.differ(roots, found, ()), (), self._clock.monotonic())

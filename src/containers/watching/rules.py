@@ -58,8 +58,9 @@ class SyncRule:
             )
         self._hash = hash((service.name, rule.path, rule.action, rule.target))
         self._target = posixpath.normpath(posixpath.join("/", rule.target))
-        self.is_mounted = _source_at(self._target, service.volumes) == self.path
-        """Whether its files are in the container already, since the folder is mounted there."""
+        self._mounts = service.volumes
+        self.is_mounted = self.is_there(self.path)
+        """Whether all its files are in the container already, since the folder is mounted there."""
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -92,6 +93,10 @@ class SyncRule:
         if context is None or not path.is_relative_to(context):
             return True
         return not self._ignored_context.match(path.relative_to(context).as_posix())
+
+    def is_there(self, path: Path) -> bool:
+        """Whether a path is in the container already, since it or a folder above is mounted there."""
+        return _source_at(self.target_of(path), self._mounts) == path
 
     def target_of(self, path: Path) -> str:
         """Where in the container a path goes; the target itself where the rule is about one file."""

@@ -84,7 +84,7 @@ def work_of(
         if not mine:
             continue
         if rule.copies:
-            changed += mine
+            changed += [(rule, path) for _, path in mine if not rule.is_there(path)]
         part = _part(rule, began_at)
         work[rule.service] = work[rule.service].joined(part) if rule.service in work else part
     for service in reloads:

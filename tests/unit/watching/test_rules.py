@@ -69,6 +69,15 @@ def test_what_is_mounted_at_its_target_is_not_copied_onto_itself(
     assert synced.copies is not is_mounted
 
 
+def test_what_is_mounted_below_its_target_is_not_copied_onto_itself_either() -> None:
+    """The rest of the folder is."""
+    mount = {"type": "bind", "source": f"{SRC}/shared", "target": "/app/shared"}
+    synced = rule(volumes=[mount])
+    paths = [SRC / "a.py", SRC / "shared" / "b.py", SRC / "shared"]
+    found = Difference(tuple(FileEntry(path, "file") for path in paths), ())
+    assert work_of([synced], found, (), 0.0).changed == ((synced, SRC / "a.py"),)
+
+
 def test_rules_ignore_include_and_the_build_contexts_ignore_file_all_count() -> None:
     """Each relative to its own folder."""
     strict = rule(ignore=["skip"], include=["**/*.py", "keep"], dockerignore=["src/secret.py"])
