@@ -25,7 +25,7 @@ demo_up() {
 Look around:
   .venv/bin/podkeeper --env demo ps
   .venv/bin/podkeeper --env demo logs -f
-  .venv/bin/podkeeper --env demo monitor     brings back what dies: try `podman kill` on a container
+  .venv/bin/podkeeper --env demo monitor     brings back what dies: try `podman rm -f` on one
 Take it down, with its data:
   ./dev demo down
 HELP
