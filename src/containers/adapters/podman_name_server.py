@@ -7,12 +7,15 @@ container joins; until one does, no name is resolved.
 
 But netavark goes by the number in a file alone. A server that has died, and whose end the machine's first
 process takes note of late or never, counts as running: in a container without an init no name would be
-resolved any more.
+resolved any more. And where the file is gone from a server that runs (one that ends takes it away, also when
+the next one has written it by then), netavark starts another for each container, which ends at once, since
+the first one has the port; that one is never told of any container again.
 """
 
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +28,10 @@ log = logging.getLogger(__name__)
 
 _PID_FILE = "aardvark.pid"
 _PROGRAM = "aardvark-dns"
+_STARTED = 19
+"""Where in `/proc/PID/stat`, from the state on, it says when the process was started."""
+_LOOKS = 5
+_APART_S = 0.002
 
 
 class NameServer:
@@ -38,16 +45,16 @@ class NameServer:
         self._turn = asyncio.Lock()
 
     async def before_join(self) -> None:
-        """Where a file names a server that has ended, remove the file: then netavark starts another."""
+        """Have the file name the server that runs; where none does, netavark starts one without a file."""
         async with self._turn:
-            await asyncio.to_thread(self._forget_dead)
+            await asyncio.to_thread(self._correct_file)
 
     async def revive(self, container: ContainerId) -> bool:
         """Where it should answer for a running `container` and is gone, have it started; whether it was."""
         async with self._turn:
             if not await asyncio.to_thread(self._is_missed_by, container):
                 return False
-            await asyncio.to_thread(self._forget_dead)
+            await asyncio.to_thread(self._correct_file)
             try:
                 await self._cli.reload_network(container)
             except EngineError as error:
@@ -64,11 +71,20 @@ class NameServer:
             return False
         return any(container in text for text in told) and not self._runs(self._folder / _PID_FILE)
 
-    def _forget_dead(self) -> None:
-        """Take the file away, look, and put it back where it is right: another may be writing it just now."""
+    def _correct_file(self) -> None:
         file = self._folder / _PID_FILE
+        self._await_content(file)
         if self._runs(file):
             return
+        self._forget_dead(file)
+        running = self._running()
+        if running is not None:
+            with suppress(OSError), file.open("x") as fresh:
+                fresh.write(str(running))
+                log.warning("Podman had lost sight of its name server, which runs")
+
+    def _forget_dead(self, file: Path) -> None:
+        """Take the file away, look, and put it back where it is right: another may be writing it just now."""
         aside = file.with_name(f"{_PID_FILE}.{os.getpid()}")
         with suppress(OSError):
             file.rename(aside)
@@ -77,14 +93,43 @@ class NameServer:
             else:
                 aside.unlink()
 
+    def _await_content(self, file: Path) -> None:
+        """It is empty for some microseconds, or for ever where who wrote it was ended just then."""
+        with suppress(OSError):
+            for _ in range(_LOOKS):
+                if file.read_text().strip():
+                    return
+                time.sleep(_APART_S)
+
+    def _running(self) -> int | None:
+        """The server that was started first, of those that run for this folder: it has the port."""
+        found: dict[int, int] = {}
+        for entry in self._processes.iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                name, rest = _parts((entry / "stat").read_text())
+            except (OSError, ValueError):
+                continue
+            if name == _PROGRAM and rest[0] != "Z" and os.fsencode(self._folder) in arguments:
+                found[int(rest[_STARTED])] = int(entry.name)
+        return found[min(found)] if found else None
+
     def _runs(self, file: Path) -> bool:
         """Whether a file names a name server that runs; the number may be another program's by now."""
         try:
             status = (self._processes / file.read_text().strip() / "stat").read_text()
         except (OSError, ValueError):
             return False
-        name, _, rest = status.partition("(")[2].rpartition(")")
-        return name == _PROGRAM and rest.split()[0] != "Z"
+        name, rest = _parts(status)
+        return name == _PROGRAM and rest[0] != "Z"
+
+
+def _parts(status: str) -> tuple[str, list[str]]:
+    """A process's name, and what `/proc/PID/stat` says after it: its state first."""
+    name, _, rest = status.partition("(")[2].rpartition(")")
+    return name, rest.split() or [""]
 
 
 def folder_of_user(environ: Mapping[str, str]) -> Path | None:

@@ -36,10 +36,14 @@ class Place:
         cli = PodmanCli(settings, "unix:///run/podman/podman.sock", environ)
         self.server = NameServer(cli, self.told, self.processes)
 
-    def has(self, program: str, state: str) -> None:
-        """There is a process of the number that the file says."""
-        (self.processes / str(PID)).mkdir()
-        (self.processes / str(PID) / "stat").write_text(f"{PID} ({program}) {state} 1 1 1 0")
+    def has(self, program: str, state: str, pid: int = PID, started: int = 7, folder: str = "") -> None:
+        """There is a process, of the number that the file says if no other is given."""
+        process = self.processes / str(pid)
+        process.mkdir()
+        before = " ".join(["1"] * 18)
+        (process / "stat").write_text(f"{pid} ({program}) {state} {before} {started} 0 0")
+        arguments = ("/usr/lib/podman/aardvark-dns", "--config", folder or str(self.told), "run", "")
+        (process / "cmdline").write_text("\0".join(arguments))
 
 
 @pytest.fixture
@@ -78,6 +82,33 @@ async def test_what_netavark_would_take_for_a_running_server_is_cleared_away(
     await place.server.before_join()
     assert not place.file.exists()
     assert [file.name for file in place.told.iterdir()] == ["demo_default"]
+
+
+@pytest.mark.parametrize("file", [None, "", "77"], ids=["no file", "an empty one", "one of another"])
+async def test_a_server_that_netavark_lost_sight_of_is_shown_to_it_again(
+    place: Place, file: str | None
+) -> None:
+    """Symptom: no name was resolved until the machine was started again, since that one has the port."""
+    place.file.unlink()
+    if file is not None:
+        place.file.write_text(file)
+    place.has("aardvark-dns", "S", pid=4243, started=9)
+    place.has("aardvark-dns", "S")
+    place.has("aardvark-dns", "Z", pid=4241, started=5)
+    place.has("aardvark-dns", "S", pid=4240, started=3, folder="/run/user/1000/aardvark-dns")
+    place.has("sleep", "S", pid=4239, started=1)
+    await place.server.before_join()
+    assert place.file.read_text() == str(PID)
+    assert not await place.server.revive(WEB)
+
+
+async def test_a_server_that_is_told_of_nobody_is_told_again(place: Place) -> None:
+    """By the same request that would start one."""
+    place.file.unlink()
+    place.has("aardvark-dns", "S")
+    assert await place.server.revive(WEB)
+    assert place.file.read_text() == str(PID)
+    assert place.asked.read_text().splitlines()[-1] == f"network reload {WEB}"
 
 
 async def test_a_server_that_has_ended_unnoticed_is_brought_back(place: Place) -> None:
