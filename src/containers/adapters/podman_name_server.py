@@ -81,7 +81,7 @@ class NameServer:
         if running is not None:
             with suppress(OSError), file.open("x") as fresh:
                 fresh.write(str(running))
-                log.warning("Podman had lost sight of its name server, which runs")
+                log.info("the file that names the name server, %d, was written again", running)
 
     def _forget_dead(self, file: Path) -> None:
         """Take the file away, look, and put it back where it is right: another may be writing it just now."""
@@ -104,16 +104,18 @@ class NameServer:
     def _running(self) -> int | None:
         """The server that was started first, of those that run for this folder: it has the port."""
         found: dict[int, int] = {}
-        for entry in self._processes.iterdir():
+        for entry in os.scandir(self._processes):
             if not entry.name.isdigit():
                 continue
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-                name, rest = _parts((entry / "stat").read_text())
-            except (OSError, ValueError):
-                continue
-            if name == _PROGRAM and rest[0] != "Z" and os.fsencode(self._folder) in arguments:
-                found[int(rest[_STARTED])] = int(entry.name)
+            with suppress(OSError):
+                # a Path for each process of the machine would take longer than all the rest
+                with open(f"{entry.path}/stat") as status:  # noqa: PTH123
+                    name, rest = _parts(status.read())
+                if name != _PROGRAM or rest[0] == "Z":
+                    continue
+                arguments = (self._processes / entry.name / "cmdline").read_bytes().split(b"\0")
+                if os.fsencode(self._folder) in arguments:
+                    found[int(rest[_STARTED])] = int(entry.name)
         return found[min(found)] if found else None
 
     def _runs(self, file: Path) -> bool:
