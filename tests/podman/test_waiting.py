@@ -1,7 +1,6 @@
 """What is waited for: checks as they are in the world, tried several times in one visit to the container."""
 
 import json
-import time
 
 from tests.podman import bed
 from tests.podman.command_line import Cli
@@ -9,7 +8,6 @@ from tests.podman.command_line import Cli
 from containers.model.base import ProjectName
 
 READY_LATER = "sleep 1.5; echo ready > /tmp/ready; while :; do sleep 1; done"
-PATIENCE_S = 20.0
 
 
 def write(cli: Cli, command: str, *check: str, retries: int = 20) -> None:
@@ -26,7 +24,7 @@ def write(cli: Cli, command: str, *check: str, retries: int = 20) -> None:
 
 def test_a_service_without_a_shell_is_waited_for_as_well(cli: Cli) -> None:
     """As in an image that is nothing but a program."""
-    write(cli, f"exec 3<&0; rm /bin/sh; {READY_LATER}", "/bin/busybox", "test", "-e", "/tmp/ready")  # noqa: S108
+    write(cli, f"rm /bin/sh; {READY_LATER}", "/bin/busybox", "test", "-e", "/tmp/ready")  # noqa: S108
     done = cli("up", "-d")
     assert done.returncode == 0, done.stderr
     assert cli.ps()["web"]["health"] == "healthy"
@@ -47,8 +45,6 @@ def test_a_check_that_comes_to_hang_is_ended_with_what_it_started(
 def test_a_check_that_never_passes_is_shown_with_its_last_words_once(cli: Cli) -> None:
     """However often it was tried."""
     write(cli, READY_LATER, "sh", "-c", "echo no such table; exit 3", retries=4)
-    began = time.monotonic()
     done = cli("up", "-d")
-    assert time.monotonic() - began < PATIENCE_S
     assert done.returncode == 1
     assert done.stderr.count("no such table") == 1, done.stderr

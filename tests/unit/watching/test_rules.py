@@ -24,9 +24,8 @@ def rule(**written: Any) -> SyncRule:
     ignored = written.pop("dockerignore", ())
     volumes = written.pop("volumes", [])
     full = {"path": str(SRC), "action": "sync", "target": "/app", **written}
-    service = project(services={"api": {"develop": {"watch": [full]}, "volumes": list(volumes)}}).services[
-        API
-    ]
+    api = {"develop": {"watch": [full]}, "volumes": volumes}
+    service = project(services={"api": api}).services[API]
     return rules_of([service], {API: (SOMEWHERE, ignored)})[0]
 
 
