@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from containers.bus import EventBus
 from containers.health.machine import Hand, Step, Verdict, is_ill
@@ -73,16 +74,16 @@ class Acts:
         self, place: str, container: ObservedContainer, found: Step, *, is_asked_for: bool = False
     ) -> None:
         """Carry a verdict out, beside everything else."""
-        work = self.carry_out(place, container, found, is_asked_for=is_asked_for)
+        work = partial(self.carry_out, place, container, found, is_asked_for=is_asked_for)
         self.occupy(place, work, f"repair:{place}")
 
-    def occupy(self, place: str, work: Awaitable[object], name: str) -> None:
+    def occupy(self, place: str, work: Callable[[], Awaitable[object]], name: str) -> None:
         """Have something done at a place; nothing else is begun there until it has ended."""
         self.under_way.add(place)
 
         async def until_done() -> None:
             try:
-                await work
+                await work()
             finally:
                 self._ended(place)
 

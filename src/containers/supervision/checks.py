@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from containers.event_integration import EngineProvider
@@ -177,10 +178,10 @@ class CheckDriver:
         probe_at = next_probe_at(memory, check, self.health_of(container), now)
         if container.id not in self._busy:
             if next_record_at(memory, check) <= now:
-                self._begin(container, self._quietly(container, self.record(container)))
+                self._begin(container, partial(self.record, container))
                 memory = memory.model_copy(update={"recorded_at": now})
             elif probe_at is not None and probe_at <= now:
-                self._begin(container, self._quietly(container, self._probe(container, check)))
+                self._begin(container, partial(self._probe, container, check))
                 memory = memory.model_copy(update={"probed_at": now})
             self._memories[container.id] = memory
         probe_at = next_probe_at(memory, check, self.health_of(container), now)
@@ -204,7 +205,7 @@ class CheckDriver:
         outside = self._outside.setdefault(container.id, Outside(due_at=now))
         if container.id not in self._busy and outside.due_at <= now:
             outside.due_at = now + probe.interval_s
-            self._begin(container, self._quietly(container, self._try_outside(container, probe, outside)))
+            self._begin(container, partial(self._try_outside, container, probe, outside))
         return outside.due_at
 
     async def _try_outside(self, container: ObservedContainer, probe: OutsideProbe, outside: Outside) -> None:
@@ -272,14 +273,16 @@ class CheckDriver:
         detail = await engine.inspect_container(container.id)
         return (detail.addresses[0], probe.port) if detail.addresses else None
 
-    def _begin(self, container: ObservedContainer, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, container: ObservedContainer, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._busy.add(container.id)
-        task = self._group.create_task(work, name=f"check:{container.name}")
+        task = self._group.create_task(self._quietly(container, work), name=f"check:{container.name}")
         task.add_done_callback(lambda _: self._busy.discard(container.id))
 
-    async def _quietly(self, container: ObservedContainer, work: Coroutine[Any, Any, None]) -> None:
+    async def _quietly(
+        self, container: ObservedContainer, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """An engine that can not be asked says nothing of the service."""
         try:
-            await work
+            await work()
         except EngineError as error:
             log.debug("could not check %s: %s", container.name, error)

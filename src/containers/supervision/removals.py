@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 
 from containers.health.machine import ORDERLY_EXITS, Hand, Verdict
 from containers.model.base import ContainerId
@@ -101,7 +102,7 @@ class Removals:
         for place, (container, at) in self._gone.items():
             # where it still is there, the picture is older than the removal: the next one shows it
             if place not in containers and place not in self._acts.under_way:
-                self._acts.occupy(place, self._attend(place, container, at), f"gone:{place}")
+                self._acts.occupy(place, partial(self._attend, place, container, at), f"gone:{place}")
 
     async def _attend(self, place: str, container: ObservedContainer, at: datetime) -> None:
         try:

@@ -1,5 +1,7 @@
 """Whose word on a container's health counts, and from when on."""
 
+import gc
+
 import pytest
 from tests.fakes.fake_engine import FakeEngine
 from tests.fakes.manual_clock import ManualClock
@@ -25,12 +27,13 @@ class Watched:
         self.clock = ManualClock()
         self.engine = FakeEngine(self.clock, images=[BUSYBOX])
         self.config = project("demo", SERVICES).services[ServiceName(service)]
+        self.tasks = LoopTasks()
         self.driver = CheckDriver(
             engine=self._engine,
             prober=Network(),
             publisher=EventBus(self.clock),
             clock=self.clock,
-            group=LoopTasks(),
+            group=self.tasks,
             on_change=self._on_change,
         )
         self.container = ObservedContainer(
@@ -78,3 +81,15 @@ async def test_podmans_word_on_a_new_life_counts_once_a_check_has_had_time(
     assert watched.look(pid=200) is HealthState.STARTING
     await watched.clock.advance(0.1)
     assert watched.look(pid=200) is HealthState.UNHEALTHY
+
+
+async def test_a_check_that_is_ended_before_it_began_leaves_nothing_behind() -> None:
+    """Symptom: `coroutine was never awaited` as a server ended, which pytest takes for an error."""
+    watched = Watched("own")
+    due_at = watched.driver.drive(watched.container, watched.config, drives=True)
+    await watched.clock.advance(due_at - watched.clock.monotonic())
+    watched.driver.drive(watched.container, watched.config, drives=True)
+    assert watched.driver._busy
+    await watched.tasks.cancel()
+    assert not watched.driver._busy
+    gc.collect()
