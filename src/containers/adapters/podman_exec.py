@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from containers.adapters.podman_calls import PodmanCalls, path_of
 from containers.adapters.podman_log_stream import LogDecoder
 from containers.adapters.podman_records import ExecRecord
+from containers.adapters.process_status import status_of
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError, ErrorCode
 from containers.model.observed import CommandResult
@@ -106,22 +107,14 @@ def _clear_away(session: str, record: ExecRecord) -> None:
     for _ in range(_SWEEPS):
         doomed = _monitors(session)
         # only what this session started, whatever Podman says its number is
-        if record.running and _parent_of(record.pid) in doomed:
+        status = status_of(record.pid) if record.running else None
+        if status is not None and status.parent in doomed:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(record.pid, signal.SIGKILL)  # with what it started itself
             doomed.insert(0, record.pid)
         for pid in doomed:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _parent_of(pid: int) -> int | None:
-    """The process that a process belongs to; None where there is no such process."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123  (as below)
-            return int(file.read().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
 
 
 def _monitors(session: str) -> list[int]:

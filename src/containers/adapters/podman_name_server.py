@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from containers.adapters.podman_cli import PodmanCli
+from containers.adapters.process_status import PROC, ProcessStatus, status_of
 from containers.model.base import ContainerId
 from containers.model.errors import EngineError
 
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 
 _PID_FILE = "aardvark.pid"
 _PROGRAM = "aardvark-dns"
-_STARTED = 19
-"""Where in `/proc/PID/stat`, from the state on, it says when the process was started."""
 _LOOKS = 5
 _APART_S = 0.002
 
@@ -37,7 +36,7 @@ _APART_S = 0.002
 class NameServer:
     """Brings back the name server of this user's own Podman on this machine."""
 
-    def __init__(self, cli: PodmanCli, folder: Path, processes: Path = Path("/proc")) -> None:
+    def __init__(self, cli: PodmanCli, folder: Path, processes: Path = PROC) -> None:
         """`folder` is where netavark keeps what it tells the name server."""
         self._cli = cli
         self._folder = folder
@@ -105,33 +104,26 @@ class NameServer:
         """The server that was started first, of those that run for this folder: it has the port."""
         found: dict[int, int] = {}
         for entry in os.scandir(self._processes):
-            if not entry.name.isdigit():
+            status = self._server(entry.name)
+            if status is None:
                 continue
             with suppress(OSError):
-                # a Path for each process of the machine would take longer than all the rest
-                with open(f"{entry.path}/stat") as status:  # noqa: PTH123
-                    name, rest = _parts(status.read())
-                if name != _PROGRAM or rest[0] == "Z":
-                    continue
                 arguments = (self._processes / entry.name / "cmdline").read_bytes().split(b"\0")
                 if os.fsencode(self._folder) in arguments:
-                    found[int(rest[_STARTED])] = int(entry.name)
+                    found[status.started] = int(entry.name)
         return found[min(found)] if found else None
 
     def _runs(self, file: Path) -> bool:
         """Whether a file names a name server that runs; the number may be another program's by now."""
         try:
-            status = (self._processes / file.read_text().strip() / "stat").read_text()
+            return self._server(file.read_text().strip()) is not None
         except (OSError, ValueError):
             return False
-        name, rest = _parts(status)
-        return name == _PROGRAM and rest[0] != "Z"
 
-
-def _parts(status: str) -> tuple[str, list[str]]:
-    """A process's name, and what `/proc/PID/stat` says after it: its state first."""
-    name, _, rest = status.partition("(")[2].rpartition(")")
-    return name, rest.split() or [""]
+    def _server(self, pid: str) -> ProcessStatus | None:
+        """The process of a number, where it is a name server that runs."""
+        status = status_of(pid, self._processes)
+        return status if status is not None and status.name == _PROGRAM and not status.has_ended else None
 
 
 def folder_of_user(environ: Mapping[str, str]) -> Path | None:
