@@ -126,6 +126,7 @@ class ServiceWatch:
         """Follow one scene, until the project's files say another one."""
         before = self._scene if self._scene is not scene else None
         self._scene = scene
+        self._ledger.revise(scene.rules)
         for service in scene.services:
             if service.name not in self._wakes:
                 self._wakes[service.name] = asyncio.Event()
@@ -149,14 +150,16 @@ class ServiceWatch:
         roots = tuple(dict.fromkeys(rule.path for rule in scene.rules))
         found = await asyncio.to_thread(self._tree.look, roots)
         fresh = [rule for rule in scene.rules if before is None or rule not in before.rules]
-        for rule in fresh:
-            if rule.is_mounted:
+        told = {rule for rule in before.rules if rule.is_mounted} if before else set()
+        for rule in scene.rules:
+            if rule.is_mounted and rule not in told:
                 where = f"services.{rule.service}.develop.watch"
                 self._degraded(f"{where}: {rule.path} is mounted at {rule.rule.target}: nothing is copied")
+        for rule in fresh:
             mine = [e for p, e in found.items() if e is not None and p.is_relative_to(rule.path)]
             self._known.learn(mine)
             if rule.rule.initial_sync and rule.copies:
-                brought = (e.path for e in mine if rule.counts(e.path) and not rule.is_there(e.path))
+                brought = (e.path for e in mine if rule.counts(e.path) and rule.copies_path(e.path))
                 self._ledger.note((rule, path) for path in brought)
                 self._add(rule.service, Work(sync=True, began_at=self._clock.monotonic()))
         if before is not None:
@@ -287,8 +290,11 @@ class ServiceWatch:
     ) -> tuple[str, ...]:
         """What comes after the files are in; what went wrong. What does not run is not started."""
         problems: tuple[str, ...] = ()
+        for hook in work.mounted_hooks:
+            problems += await self._sync.execute(running, hook)
         for hook in work.hooks:
-            problems += await self._sync.execute(delivery.containers if work.sync else running, hook)
+            if hook not in work.mounted_hooks:
+                problems += await self._sync.execute(delivery.containers, hook)
         if work.restart:
             async with self._one_change:
                 result = await self._manager.restart_services((service.name,))

@@ -59,7 +59,7 @@ class NameServer:
             except EngineError as error:
                 log.warning("Podman's name server is gone: %s", error)
                 return False
-        log.warning("Podman's name server had ended; it was started again")
+        log.warning("Podman's name server was gone, or out of its sight; it was brought back")
         return True
 
     def _is_missed_by(self, container: ContainerId) -> bool:

@@ -24,21 +24,23 @@ async def ahead(work: Coroutine[Any, Any, _T]) -> AsyncIterator[Callable[[], Awa
             return None, error
 
     failure: BaseException | None = None
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(outcome(), name="ahead")
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(outcome(), name="ahead")
 
-        async def result() -> _T:
-            match await task:
-                case (None, PodkeeperError() as error):
-                    raise error
-                case (value, _):
-                    return value
+            async def result() -> _T:
+                match await task:
+                    case (None, PodkeeperError() as error):
+                        raise error
+                    case (value, _):
+                        return value
 
-        try:
-            yield result
-        except BaseException as error:  # noqa: BLE001  (raised again, unwrapped, below)
-            failure = error
-        task.cancel()
-    work.close()  # one that is cancelled before its first step would otherwise be left unawaited
+            try:
+                yield result
+            except BaseException as error:  # noqa: BLE001  (raised again, unwrapped, below)
+                failure = error
+            task.cancel()
+    finally:
+        work.close()  # one that is cancelled before its first step would otherwise be left unawaited
     if failure is not None:
         raise failure

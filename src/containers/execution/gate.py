@@ -119,7 +119,7 @@ class _Names:
             return
         self._next = now + NAMES_S
         if await self._context.engine.revive_name_server(self._container):
-            message = "Podman's name server had ended by itself, and was started again"
+            message = "Podman's name server did not answer for the containers any more, and was brought back"
             self._context.warnings.append(Problem(code=ErrorCode.ENGINE_ERROR, message=message))
 
 

@@ -35,6 +35,14 @@ class Ledger:
             self._changed.pop(key, None)
             self._changed[key] = self._count
 
+    def revise(self, rules: Iterable[SyncRule]) -> None:
+        """Take up rules as they are now; what a mount brings by now is not copied any more."""
+        now = {rule: rule for rule in rules}
+        changed = {(now.get(rule, rule), path): count for (rule, path), count in self._changed.items()}
+        self._changed = {
+            (rule, path): count for (rule, path), count in changed.items() if rule.copies_path(path)
+        }
+
     def meet(self, container: ContainerId) -> None:
         """Note that a container is there: what it lacks later it has missed, and is not new to it."""
         self._delivered.setdefault(container, 0)

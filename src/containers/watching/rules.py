@@ -59,7 +59,7 @@ class SyncRule:
         self._hash = hash((service.name, rule.path, rule.action, rule.target))
         self._target = posixpath.normpath(posixpath.join("/", rule.target))
         self._mounts = service.volumes
-        self.is_mounted = self.is_there(self.path)
+        self.is_mounted = self._is_there(self.path)
         """Whether all its files are in the container already, since the folder is mounted there."""
 
     @override
@@ -94,7 +94,11 @@ class SyncRule:
             return True
         return not self._ignored_context.match(path.relative_to(context).as_posix())
 
-    def is_there(self, path: Path) -> bool:
+    def copies_path(self, path: Path) -> bool:
+        """Whether a path goes into the container when it changes."""
+        return self.copies and not self._is_there(path)
+
+    def _is_there(self, path: Path) -> bool:
         """Whether a path is in the container already, since it or a folder above is mounted there."""
         return _source_at(self.target_of(path), self._mounts) == path
 

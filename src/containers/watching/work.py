@@ -20,7 +20,9 @@ class Work:
     restart: bool = False
     reload: bool = False
     hooks: tuple[Hook, ...] = ()
-    """What to run in its containers when they have the files."""
+    """What to run in those of its containers that got files."""
+    mounted_hooks: tuple[Hook, ...] = ()
+    """What to run in all that run: what changed is mounted there."""
     catches_up: bool = False
     """Whether containers may be back that missed something, so that what follows a copy follows now."""
     began_at: float = 0.0
@@ -31,7 +33,8 @@ class Work:
         """In the words of `develop.watch`."""
         if self.rebuild:
             return "rebuild"
-        words = ("restart", self.restart), ("exec", bool(self.hooks)), ("reload", self.reload)
+        hooks = self.hooks or self.mounted_hooks
+        words = ("restart", self.restart), ("exec", bool(hooks)), ("reload", self.reload)
         after = [word for word, wanted in words if wanted]
         return "+".join((["sync"] if self.sync else []) + after) or "sync"
 
@@ -42,17 +45,22 @@ class Work:
             rebuild=self.rebuild or other.rebuild,
             restart=self.restart or other.restart,
             reload=self.reload or other.reload,
-            hooks=(*self.hooks, *(hook for hook in other.hooks if hook not in self.hooks)),
+            hooks=_both(self.hooks, other.hooks),
+            mounted_hooks=_both(self.mounted_hooks, other.mounted_hooks),
             catches_up=self.catches_up or other.catches_up,
             began_at=min(self.began_at, other.began_at),
         )
+
+
+def _both(hooks: tuple[Hook, ...], more: tuple[Hook, ...]) -> tuple[Hook, ...]:
+    return (*hooks, *(hook for hook in more if hook not in hooks))
 
 
 def caught_up(rules: Iterable[SyncRule], began_at: float) -> Work:
     """What follows when containers got what they had missed, by the rules that it is about."""
     work = Work(sync=True, began_at=began_at)
     for rule in rules:
-        work = work.joined(_part(rule, began_at))
+        work = work.joined(_part(rule, began_at, is_copied=True, is_mounted=False))
     return work
 
 
@@ -80,12 +88,12 @@ def work_of(
     work: dict[ServiceName, Work] = {}
     changed: list[tuple[SyncRule, Path]] = []
     for rule in rules:
-        mine = [(rule, path) for path in paths if rule.counts(path)]
+        mine = [path for path in paths if rule.counts(path)]
         if not mine:
             continue
-        if rule.copies:
-            changed += [(rule, path) for _, path in mine if not rule.is_there(path)]
-        part = _part(rule, began_at)
+        copied = [path for path in mine if rule.copies_path(path)]
+        changed += [(rule, path) for path in copied]
+        part = _part(rule, began_at, is_copied=bool(copied), is_mounted=len(copied) < len(mine))
         work[rule.service] = work[rule.service].joined(part) if rule.service in work else part
     for service in reloads:
         part = Work(reload=True, began_at=began_at)
@@ -93,13 +101,15 @@ def work_of(
     return Batch(work, tuple(changed))
 
 
-def _part(rule: SyncRule, began_at: float) -> Work:
-    """What one rule asks for."""
+def _part(rule: SyncRule, began_at: float, *, is_copied: bool, is_mounted: bool) -> Work:
+    """What one rule asks for, of paths that are copied or that are mounted already, or both."""
     action = rule.rule.action
+    hooks = (rule.rule.exec,) if action == "sync+exec" and rule.rule.exec else ()
     return Work(
-        sync=rule.copies,
+        sync=is_copied,
         rebuild=action == "rebuild",
         restart=action in {"restart", "sync+restart"},
-        hooks=(rule.rule.exec,) if action == "sync+exec" and rule.rule.exec else (),
+        hooks=hooks if is_copied else (),
+        mounted_hooks=hooks if is_mounted else (),
         began_at=began_at,
     )

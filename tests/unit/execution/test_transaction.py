@@ -325,7 +325,7 @@ async def test_a_name_server_that_dies_meanwhile_is_brought_back_and_told(bench:
     outcome = await bench.up(stack())
     assert isinstance(outcome, Committed)
     assert [w.message for w in outcome.warnings] == [
-        "Podman's name server had ended by itself, and was started again"
+        "Podman's name server did not answer for the containers any more, and was brought back"
     ]
 
 

@@ -13,7 +13,7 @@ from containers.watching.known import Difference
 from containers.watching.ledger import Ledger
 from containers.watching.meaning import Role, parts_of, services_to_reload, touched
 from containers.watching.rules import SyncRule, rules_of
-from containers.watching.work import work_of
+from containers.watching.work import Work, work_of
 
 API = ServiceName("api")
 SRC = Path("/srv/demo/src")
@@ -75,6 +75,36 @@ def test_what_is_mounted_below_its_target_is_not_copied_onto_itself_either() -> 
     paths = [SRC / "a.py", SRC / "shared" / "b.py", SRC / "shared"]
     found = Difference(tuple(FileEntry(path, "file") for path in paths), ())
     assert work_of([synced], found, (), 0.0).changed == ((synced, SRC / "a.py"),)
+
+
+def test_a_command_that_follows_runs_for_what_is_mounted_as_well() -> None:
+    """In all that run, not only in those that something was copied to."""
+    mount = {"type": "bind", "source": f"{SRC}/shared", "target": "/app/shared"}
+    synced = rule(action="sync+exec", exec={"command": ["again"]}, volumes=[mount])
+    hook = synced.rule.exec
+    assert hook is not None
+    plain, mounted = FileEntry(SRC / "a.py", "file"), FileEntry(SRC / "shared" / "b.py", "file")
+
+    def meaning(*entries: FileEntry) -> Work:
+        return work_of([synced], Difference(entries, ()), (), 0.0).work[API]
+
+    assert meaning(plain) == Work(sync=True, hooks=(hook,))
+    assert meaning(mounted) == Work(mounted_hooks=(hook,))
+    assert meaning(plain, mounted) == Work(sync=True, hooks=(hook,), mounted_hooks=(hook,))
+    assert meaning(mounted).joined(meaning(mounted)).mounted_hooks == (hook,)
+    assert meaning(mounted).action == "exec"
+
+
+def test_what_comes_to_be_mounted_is_not_copied_any_more() -> None:
+    """Symptom: a container made anew with the mount got the files once more, onto themselves."""
+    mount = {"type": "bind", "source": f"{SRC}/shared", "target": "/app/shared"}
+    ledger, before, now = Ledger(), rule(), rule(volumes=[mount])
+    ledger.note((before, path) for path in (SRC / "a.py", SRC / "shared" / "b.py"))
+    ledger.revise([now])
+    (lacking,) = ledger.lacking(ContainerId("made anew"), API).paths
+    assert lacking == (before, SRC / "a.py")
+    ledger.revise([])
+    assert ledger.lacking(ContainerId("made anew"), API).paths == (lacking,)
 
 
 def test_rules_ignore_include_and_the_build_contexts_ignore_file_all_count() -> None:
