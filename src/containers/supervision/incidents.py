@@ -1,7 +1,7 @@
 """IncidentBook: from a service's failure to its recovery, told on the bus."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from ulid import ULID
@@ -11,6 +11,9 @@ from containers.model.events import IncidentClosed, IncidentOpened
 from containers.model.supervision import place_of
 from containers.ports.events import EventPublisher
 from containers.ports.machine import Clock
+
+_LISTED = timedelta(seconds=1)
+"""How exactly Podman lists when a container was started."""
 
 How = Literal["restarted", "by_itself", "by_hand"]
 
@@ -116,11 +119,11 @@ class IncidentBook:
         incident = self._open.pop(place, None)
         if incident is None:
             return
-        # the second that Podman lists may have begun before the incident did
-        ended_at = at if at is not None and at > incident.began_at else self._clock.now()
+        now = self._clock.now()
+        ended_at = now if at is None or _latest(at) <= incident.began_at else min(_latest(at), now)
         self._publisher.publish(
             IncidentClosed(
-                at=self._clock.now(),
+                at=now,
                 source="health",
                 project=incident.project,
                 incident=incident.id,
@@ -134,3 +137,8 @@ class IncidentBook:
     def forget(self) -> None:
         """Leave what is open to whoever supervises next."""
         self._open.clear()
+
+
+def _latest(at: datetime) -> datetime:
+    """When it was at the latest: Podman lists whole seconds, and no incident may look shorter than it was."""
+    return at if at.microsecond else at + _LISTED
