@@ -215,7 +215,8 @@ class StackHistory:
         where = (f":{container.service}:{container.number}", f":{container.name}")
         for each in await self._journal.history(place.project, place.store, limit=5):
             ended_at = each.finished_at or at
-            if each.started_at - _AROUND <= at <= ended_at + _AROUND:
+            # one that began later, such as what makes it again, did not bring it about
+            if each.started_at <= at <= ended_at + _AROUND:
                 steps = await self._journal.step_times(each.transaction)
                 if any(step.step.endswith(where) for step in steps):
                     return True

@@ -223,19 +223,6 @@ async def test_what_is_removed_while_it_is_restarted_is_made_again(keeper: Keepe
     assert keeper.recreated == [("web",)]
 
 
-async def test_what_was_made_again_well_and_is_removed_before_that_ends_is_made_once_more(
-    keeper: Keeper,
-) -> None:
-    """As where another service of the same change is waited for still."""
-    await keeper.start()
-    keeper.removed = 1
-    await keeper.engine.remove_container(keeper.service("web").id)
-    await keeper.until(lambda: len(keeper.recreated) == 2, "it made once more")
-    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
-    assert keeper.recreated == [("web",), ("web",)]
-    assert keeper.kinds().count("incident.opened") == 1
-
-
 async def test_a_place_stays_empty_when_the_end_of_what_was_to_take_it_is_told_late(keeper: Keeper) -> None:
     """Nothing tells of that one whether it ran, and it is not what the person had."""
     await keeper.start()

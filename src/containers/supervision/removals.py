@@ -71,8 +71,6 @@ class Removals:
         self._clock = clock
         self._gone: dict[str, tuple[ObservedContainer, datetime]] = {}
         """What was removed, and when."""
-        self._next: dict[str, tuple[ObservedContainer, datetime]] = {}
-        """What had taken such a place meanwhile, and was removed as well."""
         self._ran_for_sure: set[ContainerId] = set()
         """Those that were not stopped before."""
 
@@ -84,12 +82,9 @@ class Removals:
     def note(self, place: str, container: ObservedContainer, at: datetime) -> None:
         """Take up that a container was removed.
 
-        A place that is empty already stays as it is: what was to take it was taken away again. Only where
-        making that had succeeded is it a removal of its own.
+        A place that is empty already stays as it is: what was to take it was taken away again.
         """
-        gone, _ = self._gone.setdefault(place, (container, at))
-        if gone.id != container.id:
-            self._next[place] = (container, at)
+        self._gone.setdefault(place, (container, at))
 
     def drop_replaced(self, containers: Mapping[str, ObservedContainer]) -> None:
         """Forget the places that have another container by now.
@@ -154,10 +149,10 @@ class Removals:
         is_enabled = self._scene.limits(config.name).enabled
         if self._memories[place].given_up or seen.is_held or not seen.may_restart or not is_enabled:
             return False
-        if place in self._incidents and self._incidents.is_of(place, container.id, _REASON):
-            return True  # it was found to be so before, and is being tried again
         if await self._was_changing(container, at):
-            return False
+            return False  # also where it is tried again: a `down` may have come to this one only after that
+        if place in self._incidents and self._incidents.is_of(place, container.id, _REASON):
+            return True  # it was found to be so before
         return await self._causes.ran_when_removed(container.id, at) is True
 
     async def _make_again(self, place: str, container: ObservedContainer) -> None:
@@ -191,11 +186,8 @@ class Removals:
             await self._acts.restarted(place, container, attempt, _REASON)
             self._acts.restart_dependents(service)
         else:
-            self._next.pop(place, None)
             self._acts.tell_failure(container, attempt, "; ".join(p.message for p in result.problems))
 
     def _drop(self, place: str, container: ObservedContainer) -> None:
         self._gone.pop(place, None)
         self._ran_for_sure.discard(container.id)
-        if place in self._next:
-            self._gone[place] = self._next.pop(place)
