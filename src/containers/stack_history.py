@@ -27,7 +27,7 @@ from containers.ports.stores import Journal
 from containers.project_changes import Change, ChangeOptions, ProjectChanges
 
 _AROUND = timedelta(seconds=0.5)
-"""What a transaction brought about is told a little later."""
+"""What a transaction brought about is told a little later, and never before it began."""
 
 
 class StackHistory:
@@ -215,7 +215,6 @@ class StackHistory:
         where = (f":{container.service}:{container.number}", f":{container.name}")
         for each in await self._journal.history(place.project, place.store, limit=5):
             ended_at = each.finished_at or at
-            # one that began later, such as what makes it again, did not bring it about
             if each.started_at <= at <= ended_at + _AROUND:
                 steps = await self._journal.step_times(each.transaction)
                 if any(step.step.endswith(where) for step in steps):

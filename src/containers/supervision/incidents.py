@@ -120,7 +120,8 @@ class IncidentBook:
         if incident is None:
             return
         now = self._clock.now()
-        ended_at = now if at is None or _latest(at) <= incident.began_at else min(_latest(at), now)
+        well_at = now if at is None else min(_latest(at), now)
+        ended_at = well_at if well_at > incident.began_at else now
         self._publisher.publish(
             IncidentClosed(
                 at=now,

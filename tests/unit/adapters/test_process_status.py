@@ -10,7 +10,7 @@ from containers.adapters.process_status import status_of
 
 
 def test_a_process_is_told_by_name_parent_and_start() -> None:
-    """Also one of a name that looks like the end of the name."""
+    """By its number, also as text."""
     status = status_of(os.getpid())
     assert status is not None
     assert (status.parent, status.has_ended) == (os.getppid(), False)
