@@ -25,8 +25,11 @@ events_logger = "file"
 [network]
 network_config_dir = "{0}/networks"
 """
-_SERVE = """
-mount -t tmpfs none /run/containers && mount -t tmpfs none /run/netns && ip link set lo up || exit 1
+_PLACES = ("containers", "netns", "runc", "crun")
+"""Below /run, where Podman and its runtimes keep what would be left behind."""
+_SERVE = f"""
+for place in {" ".join(_PLACES)}; do mount -t tmpfs none /run/$place || exit 1; done
+ip link set lo up || exit 1
 podman system service --time=0 "$0" &
 exec sleep infinity
 """
@@ -46,8 +49,8 @@ class OwnPodman:
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
             "CONTAINERS_CONF": str(folder / "containers.conf"),
         }
-        Path("/run/containers").mkdir(exist_ok=True)
-        Path("/run/netns").mkdir(exist_ok=True)
+        for place in _PLACES:
+            Path("/run", place).mkdir(exist_ok=True)
         spaces = (
             "--mount",
             "--propagation=private",

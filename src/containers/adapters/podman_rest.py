@@ -16,6 +16,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
+from containers.adapters.persistence import is_half_started, wholly
 from containers.adapters.podman_bridge_address import BridgeAddresses
 from containers.adapters.podman_calls import GONE, PodmanCalls, path_of, refusals_in, together
 from containers.adapters.podman_cli import PodmanCli
@@ -317,7 +318,12 @@ class PodmanRestEngine(PodmanOperations):
 
     async def restart_container(self, container: ContainerId, timeout_s: float | None = None) -> None:
         """Stop and start again."""
-        await self._with_stop("restart", container, timeout_s)
+        try:
+            await self._with_stop("restart", container, timeout_s)
+        except EngineError as error:
+            if not is_half_started(error):
+                raise
+            await self.start_container(container)
 
     async def kill_container(self, container: ContainerId, signal: str = "KILL") -> None:
         """Send a signal. Raises `service_exited` when nothing runs."""
@@ -485,7 +491,9 @@ class PodmanRestEngine(PodmanOperations):
 
     async def _start(self, path: str, doing: str) -> None:
         """Starting what runs is no error, so it may be done twice."""
-        await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED, repeatable=True)
+        await wholly(
+            lambda: self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED),
+        )
 
     async def _with_stop(
         self, what: Literal["stop", "restart"], container: ContainerId, timeout_s: float | None

@@ -1,0 +1,101 @@
+"""A Podman that is killed amid a start, and what it left half started."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.podman import bed
+
+from containers.adapters.podman_rest import PodmanRestEngine
+from containers.model.base import ContainerId, ProjectName, ServiceName
+from containers.ports.translation import ContainerRecipe
+
+pytestmark = pytest.mark.rootful
+
+PATIENCE_S = 30.0
+RUNTIME = """#!/bin/sh
+case " $* " in *" create "*)
+  if [ -e "{folder}/kill" ]; then
+    {runtime} "$@"
+    rm "{folder}/kill"
+    kill -9 "$(cat "{folder}/pid")"
+    exit
+  fi
+esac
+exec {runtime} "$@"
+"""
+"""Once it has made a container, Podman can not note that any more, if so asked."""
+SERVE = """
+while :; do
+  rm -f "$0/s"
+  podman --runtime "$0/runtime" system service --time=0 "unix://$0/s" & echo $! > "$0/pid"
+  wait $!
+done
+"""
+"""As systemd does it, there is another one when it was killed."""
+START = 'echo $$ > "$0/pid"; exec podman --runtime "$0/runtime" start "$1"'
+"""By a Podman that is no service."""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A private one with a path short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="pk-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def podman_url(folder: Path, rootful_url: str) -> Iterator[str]:
+    """A service that can be killed, of the Podman of which `rootful_url` has the image."""
+    assert rootful_url
+    runtime = shutil.which("crun") or shutil.which("runc")
+    (folder / "runtime").write_text(RUNTIME.format(folder=folder, runtime=runtime))
+    (folder / "runtime").chmod(0o755)
+    with subprocess.Popen(
+        ["sh", "-c", SERVE, str(folder)], env=bed.serving_environ(), start_new_session=True
+    ) as serving:
+        deadline = time.monotonic() + PATIENCE_S
+        while not bed.answers(folder / "s"):
+            assert time.monotonic() < deadline, "the service does not answer"
+            time.sleep(bed.LOOK_S)
+        yield f"unix://{folder / 's'}"
+        os.killpg(serving.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+async def container(engine: PodmanRestEngine, project: ProjectName) -> ContainerId:
+    """One that was created only."""
+    recipe = ContainerRecipe(
+        service=ServiceName("web"), options=("--init",), image=bed.IMAGE, command=("sleep", "60")
+    )
+    return await engine.create_container(f"{project}-web-1", recipe, {"com.docker.compose.project": project})
+
+
+async def test_a_container_starts_though_podman_is_killed_amid_it(
+    engine: PodmanRestEngine, container: ContainerId, folder: Path
+) -> None:
+    """The next Podman refuses once, as its runtime has it already, and tidies up only then."""
+    (folder / "kill").touch()
+    await engine.start_container(container)
+    assert (await engine.inspect_container(container)).state == "running"
+    assert not (folder / "kill").exists()
+
+
+async def test_what_was_left_half_started_can_be_restarted(
+    engine: PodmanRestEngine, container: ContainerId, folder: Path
+) -> None:
+    """It is the same refusal."""
+    (folder / "kill").touch()
+    starting = await asyncio.create_subprocess_exec(
+        "sh", "-c", START, str(folder), container, env=bed.serving_environ()
+    )
+    assert await starting.wait() == -signal.SIGKILL
+    await engine.restart_container(container)
+    assert (await engine.inspect_container(container)).state == "running"
