@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -61,19 +62,28 @@ def podman_url(folder: Path, rootful_url: str) -> Iterator[str]:
     with subprocess.Popen(
         ["sh", "-c", SERVE, str(folder)], env=bed.serving_environ(), start_new_session=True
     ) as serving:
-        deadline = time.monotonic() + PATIENCE_S
-        while not bed.answers(folder / "s"):
-            assert time.monotonic() < deadline, "the service does not answer"
-            time.sleep(bed.LOOK_S)
-        yield f"unix://{folder / 's'}"
-        os.killpg(serving.pid, signal.SIGKILL)
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not bed.answers(folder / "s"):
+                assert time.monotonic() < deadline, "the service does not answer"
+                time.sleep(bed.LOOK_S)
+            yield f"unix://{folder / 's'}"
+        finally:
+            os.killpg(serving.pid, signal.SIGKILL)
 
 
-@pytest.fixture
-async def container(engine: PodmanRestEngine, project: ProjectName) -> ContainerId:
-    """One that was created only."""
+@pytest.fixture(params=["no port", "a port"])
+async def container(
+    request: pytest.FixtureRequest, engine: PodmanRestEngine, project: ProjectName
+) -> ContainerId:
+    """One that was created only; what is left of its start holds the port that it publishes."""
+    options: tuple[str, ...] = ("--init",)
+    if request.param == "a port":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            options = (*options, "-p", f"127.0.0.1:{free.getsockname()[1]}:80")
     recipe = ContainerRecipe(
-        service=ServiceName("web"), options=("--init",), image=bed.IMAGE, command=("sleep", "60")
+        service=ServiceName("web"), options=options, image=bed.IMAGE, command=("sleep", "60")
     )
     return await engine.create_container(f"{project}-web-1", recipe, {"com.docker.compose.project": project})
 

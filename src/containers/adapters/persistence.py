@@ -1,6 +1,5 @@
 """Trying again what failed for a reason that passes."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,8 +11,6 @@ _ATTEMPTS = 6
 _PATIENCE_S = 6.0
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
-_HALF_STARTED = re.compile(r"container with given ID already exists|container `\S+` already exists")
-"""As runc and crun say it of what they made for a Podman that was killed before it could note that."""
 
 
 async def persistently(once: Callable[[], Awaitable[_T]]) -> _T:
@@ -45,38 +42,6 @@ async def persistently(once: Callable[[], Awaitable[_T]]) -> _T:
         with attempt:
             return await once()
     raise AssertionError("stamina ends with a result or an error")
-
-
-async def wholly(start: Callable[[], Awaitable[_T]]) -> _T:
-    """Do `start`, which starts a container, `persistently`; once more where Podman was killed amid a start.
-
-    The runtime has then made what Podman knows nothing of, and refuses to make it again; as that start
-    fails Podman tidies up after it, and the next one goes through.
-
-    Raises:
-        EngineError: as `start`.
-    """
-    was_away = False
-
-    async def once() -> _T:
-        nonlocal was_away
-        try:
-            return await start()
-        except EngineError as error:
-            was_away = was_away or _passes(error)
-            raise
-
-    try:
-        return await persistently(once)
-    except EngineError as error:
-        if not (is_half_started(error) or (was_away and error.code is ErrorCode.START_FAILED)):
-            raise
-    return await persistently(start)
-
-
-def is_half_started(error: EngineError) -> bool:
-    """Whether a start failed since an earlier one was left half done."""
-    return bool(_HALF_STARTED.search(str(error)))
 
 
 def _passes(error: Exception) -> bool:

@@ -27,8 +27,12 @@ class Listener(NamedTuple):
 
 def process_on_port(conflict: PortConflict, proc: Path = Path("/proc")) -> str:
     """`process nginx (1234)`, or nothing when it cannot be told, as with another user's process."""
-    found = (s for s in listeners(proc) if (s.port, s.protocol) == (conflict.port, conflict.protocol))
-    return process_of({s.inode for s in found if overlap(s.host_ip, conflict.host_ip)}, proc)
+    return process_of(_inodes_on(conflict, proc), proc)
+
+
+def holds(pid: int, conflict: PortConflict, proc: Path = Path("/proc")) -> bool:
+    """Whether a process has the port."""
+    return not _inodes_on(conflict, proc).isdisjoint(_sockets_of(proc / str(pid)))
 
 
 def process_of(inodes: Collection[str], proc: Path = Path("/proc")) -> str:
@@ -57,6 +61,11 @@ def listeners(proc: Path = Path("/proc")) -> tuple[Listener, ...]:
 def overlap(one: str, other: str) -> bool:
     """Whether two addresses to bind to exclude each other; an empty one is every interface."""
     return not one or not other or ip_address(one) == ip_address(other)
+
+
+def _inodes_on(conflict: PortConflict, proc: Path) -> frozenset[str]:
+    found = (s for s in listeners(proc) if (s.port, s.protocol) == (conflict.port, conflict.protocol))
+    return frozenset(s.inode for s in found if overlap(s.host_ip, conflict.host_ip))
 
 
 def _rows(protocol: str, table: str, proc: Path) -> Iterator[Listener]:

@@ -16,7 +16,6 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
-from containers.adapters.persistence import is_half_started, wholly
 from containers.adapters.podman_bridge_address import BridgeAddresses
 from containers.adapters.podman_calls import GONE, PodmanCalls, path_of, refusals_in, together
 from containers.adapters.podman_cli import PodmanCli
@@ -26,6 +25,7 @@ from containers.adapters.podman_engine_info import describe_engine
 from containers.adapters.podman_errors import from_text, port_conflict
 from containers.adapters.podman_event_stream import past_events, stream_events
 from containers.adapters.podman_exec import execute
+from containers.adapters.podman_half_started import end_half_started, is_half_started, start_wholly
 from containers.adapters.podman_host_folders import make_folders
 from containers.adapters.podman_name_server import NameServer, folder_of_user
 from containers.adapters.podman_operations import PodmanOperations
@@ -288,29 +288,11 @@ class PodmanRestEngine(PodmanOperations):
         """Do all of a created container's start but the start; no error when it is ready or runs."""
         path = path_of("containers", container, "init")
         async with self._joining(container):
-            await self._start(path, f"make {self._name(container)} ready")
+            await self._start(container, path, f"make {self._name(container)} ready")
 
     async def start_container(self, container: ContainerId) -> None:
         """Start; no error when it runs. Raises `port_in_use` (naming who has it) or `start_failed`."""
-        doing = f"start {self._name(container)}"
-        path = path_of("containers", container, "start")
-        # Podman pulls nothing here, but a slow disk or a network set-up can take its time.
-        try:
-            async with self._joining(container):
-                try:
-                    await self._start(path, doing)
-                except EngineError as error:
-                    folder = missing_working_folder(error)
-                    limit_s = self._settings.call_timeout_s
-                    if folder is None or not await make_working_folder(
-                        self._calls, container, folder, limit_s, doing=doing
-                    ):
-                        raise
-                    await self._start(path, doing)
-        except EngineError as error:
-            if error.code is not ErrorCode.PORT_IN_USE:
-                raise
-            raise await self._named_port_conflict(error, doing) from error
+        await self._start_container(container)
 
     async def stop_container(self, container: ContainerId, timeout_s: float | None = None) -> None:
         """Stop; no error when it does not run. None takes the container's own stop timeout."""
@@ -321,9 +303,10 @@ class PodmanRestEngine(PodmanOperations):
         try:
             await self._with_stop("restart", container, timeout_s)
         except EngineError as error:
-            if not is_half_started(error):
+            half_started = is_half_started(error)
+            if not half_started and error.code is not ErrorCode.PORT_IN_USE:
                 raise
-            await self.start_container(container)
+            await self._start_container(container, half_started=half_started)
 
     async def kill_container(self, container: ContainerId, signal: str = "KILL") -> None:
         """Send a signal. Raises `service_exited` when nothing runs."""
@@ -489,11 +472,42 @@ class PodmanRestEngine(PodmanOperations):
         payload = await self._calls.json(path, doing=f"inspect {self._name(container)}")
         return InspectedContainer.model_validate(payload)
 
-    async def _start(self, path: str, doing: str) -> None:
+    async def _start_container(self, container: ContainerId, *, half_started: bool = False) -> None:
+        doing = f"start {self._name(container)}"
+        path = path_of("containers", container, "start")
+        # Podman pulls nothing here, but a slow disk or a network set-up can take its time.
+        try:
+            async with self._joining(container):
+                try:
+                    await self._start(container, path, doing, half_started=half_started)
+                except EngineError as error:
+                    folder = missing_working_folder(error)
+                    limit_s = self._settings.call_timeout_s
+                    if folder is None or not await make_working_folder(
+                        self._calls, container, folder, limit_s, doing=doing
+                    ):
+                        raise
+                    await self._start(container, path, doing)
+        except EngineError as error:
+            if error.code is not ErrorCode.PORT_IN_USE:
+                raise
+            raise await self._named_port_conflict(error, doing) from error
+
+    async def _start(
+        self, container: ContainerId, path: str, doing: str, *, half_started: bool = False
+    ) -> None:
         """Starting what runs is no error, so it may be done twice."""
-        await wholly(
-            lambda: self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED),
-        )
+
+        async def start() -> None:
+            await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
+
+        async def end_monitor(error: EngineError) -> bool:
+            conflict = port_conflict(str(error.__cause__))
+            if conflict is None or not self.connection.local:
+                return False
+            return await self._calls.blocking(lambda: end_half_started(container, conflict), doing=doing)
+
+        await start_wholly(start, end_monitor, half_started=half_started)
 
     async def _with_stop(
         self, what: Literal["stop", "restart"], container: ContainerId, timeout_s: float | None
