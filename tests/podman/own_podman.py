@@ -51,16 +51,9 @@ class OwnPodman:
         }
         for place in _PLACES:
             Path("/run", place).mkdir(exist_ok=True)
-        spaces = (
-            "--mount",
-            "--propagation=private",
-            "--net",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
+        self._process = subprocess.Popen(
+            ["unshare", *_SPACES, "sh", "-c", _SERVE, self.url], env=self.environ
         )
-        self._process = subprocess.Popen(["unshare", *spaces, "sh", "-c", _SERVE, self.url], env=self.environ)
 
     def take_image(self, url: str) -> None:
         """Once it answers, have the test image of another Podman."""

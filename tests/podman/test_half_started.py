@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.podman import bed
 
+from containers.adapters.podman_errors import PortConflict
+from containers.adapters.podman_half_started import end_half_started
 from containers.adapters.podman_rest import PodmanRestEngine
 from containers.model.base import ContainerId, ProjectName, ServiceName
 from containers.ports.translation import ContainerRecipe
@@ -72,16 +74,22 @@ def podman_url(folder: Path, rootful_url: str) -> Iterator[str]:
             os.killpg(serving.pid, signal.SIGKILL)
 
 
+@pytest.fixture
+def port() -> int:
+    """One that nobody has."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture(params=["no port", "a port"])
 async def container(
-    request: pytest.FixtureRequest, engine: PodmanRestEngine, project: ProjectName
+    request: pytest.FixtureRequest, engine: PodmanRestEngine, project: ProjectName, port: int
 ) -> ContainerId:
     """One that was created only; what is left of its start holds the port that it publishes."""
     options: tuple[str, ...] = ("--init",)
     if request.param == "a port":
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            options = (*options, "-p", f"127.0.0.1:{free.getsockname()[1]}:80")
+        options = (*options, "-p", f"127.0.0.1:{port}:80")
     recipe = ContainerRecipe(
         service=ServiceName("web"), options=options, image=bed.IMAGE, command=("sleep", "60")
     )
@@ -108,4 +116,18 @@ async def test_what_was_left_half_started_can_be_restarted(
     )
     assert await starting.wait() == -signal.SIGKILL
     await engine.restart_container(container)
+    assert (await engine.inspect_container(container)).state == "running"
+
+
+@pytest.mark.parametrize("container", ["a port"], indirect=True)
+async def test_a_start_that_is_not_torn_is_left_alone(
+    engine: PodmanRestEngine, container: ContainerId, port: int
+) -> None:
+    """Neither one that somebody makes ready after we were refused, nor one that runs."""
+    conflict = PortConflict("127.0.0.1", port, "tcp")
+    refused_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+    await engine.ready_container(container)
+    assert not end_half_started(container, conflict, refused_at)
+    await engine.start_container(container)
+    assert not end_half_started(container, conflict, time.clock_gettime(time.CLOCK_BOOTTIME) + 1)
     assert (await engine.inspect_container(container)).state == "running"

@@ -81,22 +81,26 @@ def _is_refusal(error: EngineError) -> bool:
     return error.code is ErrorCode.START_FAILED
 
 
-def end_half_started(container: ContainerId, conflict: PortConflict, proc: Path = PROC) -> bool:
+def end_half_started(
+    container: ContainerId, conflict: PortConflict, asked_at: float, proc: Path = PROC
+) -> bool:
     """End the monitor that has a container's own port for a start that nobody will finish.
 
     While the runtime's process still waits for the word to become the container's, the start goes on or was
-    torn; and it does not go on where another start of the same container, for which Podman's lock on it was
-    needed, got as far as wanting the port.
+    torn, or was meant to end there (`podman init`). It was torn where it began before another start of the
+    same container, which got as far as wanting the port: Podman's lock was free for that, and it knew of
+    nothing that was ready.
 
     Args:
         container: the one whose start was refused.
         conflict: the port that it was refused for.
+        asked_at: when that start was asked for, in seconds since the machine was started (`CLOCK_BOOTTIME`).
         proc: where the machine's processes are shown.
 
     Returns:
         Whether there was one; then the port is free.
     """
-    for monitor in _monitors_of(container, proc):
+    for monitor in _monitors_of(container, asked_at, proc):
         with suppress(OSError):  # it has just ended, or is another user's
             descriptor = os.pidfd_open(monitor)
             try:
@@ -109,10 +113,11 @@ def end_half_started(container: ContainerId, conflict: PortConflict, proc: Path 
     return False
 
 
-def _monitors_of(container: ContainerId, proc: Path) -> Iterator[int]:
+def _monitors_of(container: ContainerId, asked_at: float, proc: Path) -> Iterator[int]:
+    asked = asked_at * os.sysconf("SC_CLK_TCK")
     for folder in proc.iterdir():
         status = status_of(folder.name, proc)
-        if status is None or status.name != _MONITOR:
+        if status is None or status.name != _MONITOR or status.started >= int(asked):
             continue
         with suppress(OSError):
             arguments = (folder / "cmdline").read_text(errors="replace").split("\0")
@@ -121,6 +126,13 @@ def _monitors_of(container: ContainerId, proc: Path) -> Iterator[int]:
 
 
 def _waits_for_its_start(monitor: int, proc: Path) -> bool:
-    """Whether the runtime has made the container, and is not told to start it."""
-    found = (status_of(folder.name, proc) for folder in proc.iterdir())
-    return any(s is not None and s.parent == monitor and s.name.startswith(_RUNTIMES) for s in found)
+    """Whether the runtime has made the container, and is not told to start it: it still runs there itself."""
+    for folder in proc.iterdir():
+        status = status_of(folder.name, proc)
+        if status is not None and status.parent == monitor:
+            with suppress(OSError):
+                # by what it was called with: it runs as a copy of itself, under whatever name
+                program = (folder / "cmdline").read_text(errors="replace").partition("\0")[0]
+                if Path(program).name in _RUNTIMES:
+                    return True
+    return False

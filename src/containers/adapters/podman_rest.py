@@ -497,15 +497,20 @@ class PodmanRestEngine(PodmanOperations):
         self, container: ContainerId, path: str, doing: str, *, half_started: bool = False
     ) -> None:
         """Starting what runs is no error, so it may be done twice."""
+        asked_at = 0.0
 
         async def start() -> None:
+            nonlocal asked_at
+            asked_at = time.clock_gettime(time.CLOCK_BOOTTIME)
             await self._calls.send("post", path, doing=doing, fallback=ErrorCode.START_FAILED)
 
         async def end_monitor(error: EngineError) -> bool:
             conflict = port_conflict(str(error.__cause__))
             if conflict is None or not self.connection.local:
                 return False
-            return await self._calls.blocking(lambda: end_half_started(container, conflict), doing=doing)
+            return await self._calls.blocking(
+                lambda: end_half_started(container, conflict, asked_at), doing=doing
+            )
 
         await start_wholly(start, end_monitor, half_started=half_started)
 
