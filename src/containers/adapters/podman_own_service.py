@@ -163,7 +163,8 @@ def _sweep(base: Path) -> None:
     """Remove what earlier processes of ours left when they were killed."""
     for folder in base.glob(f"{_PREFIX}[0-9]*-*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        status = folder.lstat()
-        ours = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
-        if ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process of ours has just ended, and took it away
+            status = folder.lstat()
+            ours = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
+            if ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
