@@ -177,7 +177,7 @@ class HealthMonitor:
         for task in self._tasks:
             task.cancel()
         self._subscriptions, self._tasks = [], []
-        await self._supervisorship.let_go()
+        await self._supervisorship.end()
 
     async def check_service_health(self, service: str) -> HealthStatus:
         """Check a service now, whatever the schedule says.

@@ -1,6 +1,7 @@
 """What `podkeeper doctor` looks at: the engine, podman-compose and this machine."""
 
 import os
+import tempfile
 import time
 
 from containers.event_integration import EngineProvider
@@ -23,12 +24,18 @@ async def examine(
     `parts` tells what does not work in the processes that keep stacks now.
     """
     provider = await _examine_provider(translator)
+    state = _examine_state(settings)
     failed = _examine_parts(parts)
     try:
         connected = await engine()
         info = await connected.info()
     except PodkeeperError as error:
-        return (Check(name="podman", ok=False, value=str(error), remedy=error.remedy), provider, *failed)
+        return (
+            Check(name="podman", ok=False, value=str(error), remedy=error.remedy),
+            provider,
+            state,
+            *failed,
+        )
     kind = "rootless" if info.rootless else "rootful"
     timers = "systemd timers" if info.health_driver == "systemd" else "Podkeeper (no systemd here)"
     found = {
@@ -40,11 +47,10 @@ async def examine(
         "event logger": info.events_logger,
         "deaths": _deaths(connected),
         "health checks": f"run by {timers}",
-        "state folder": str(settings.state_dir),
     }
     looks = [Check(name=name, ok=True, value=value) for name, value in found.items()]
     limits = [Check(name="limited", ok=True, value=limit) for limit in info.limits]
-    return (*looks, await _examine_events(connected), provider, *limits, *failed)
+    return (*looks, state, await _examine_events(connected), provider, *limits, *failed)
 
 
 def _deaths(engine: ContainerEngine) -> str:
@@ -63,6 +69,22 @@ async def _examine_events(engine: ContainerEngine) -> Check:
     except PodkeeperError as error:
         return Check(name="events", ok=False, value=str(error), remedy=error.remedy)
     return Check(name="events", ok=True, value=f"can be read ({len(noted)} in the last minute)")
+
+
+def _examine_state(settings: Settings) -> Check:
+    """Whether the state folder can be written to; without it nothing is applied, and nothing supervised."""
+    folder = settings.state_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Check(name="state folder", ok=True, value=str(folder))
+    except OSError as error:
+        return Check(
+            name="state folder",
+            ok=False,
+            value=f"{folder} can not be used: {error.strerror}",
+            remedy="Make room or look at its owner, or set PODKEEPER_STATE_DIR to another folder.",
+        )
 
 
 def _examine_parts(parts: PartNotes | None) -> tuple[Check, ...]:

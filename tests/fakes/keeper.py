@@ -62,6 +62,8 @@ class Keeper:
         """The services of each change that was asked for."""
         self.undone = 0
         """So many of them are undone, after what they made was seen."""
+        self.undone_for = ErrorCode.LOCK_HELD
+        """What is said of those."""
         self.options: dict[str, tuple[str, ...]] = {}
         """Further options of a service's container."""
         self.is_changing = False
@@ -105,7 +107,7 @@ class Keeper:
                 await self.until(lambda m=made: m in self.pictured(), "what is made")
                 await self.clock.sleep(0.1)  # the monitor has looked at it
                 await self.engine.remove_container(made)
-                problem = Problem(code=ErrorCode.LOCK_HELD, message="somebody was quicker")
+                problem = Problem(code=self.undone_for, message="undone")
                 return dict.fromkeys(
                     asked, ComposeResult(ok=False, project=self.stack.name, problems=(problem,))
                 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from containers.model.base import ProjectName
+from containers.model.errors import PodkeeperError
 from containers.model.health import HealthState, ProbeResult
 from containers.model.own_config import OutsideProbe
 from containers.model.supervision import SupervisionNote
@@ -14,9 +15,13 @@ class Lease:
     def __init__(self, name: str, table: dict[ProjectName, str] | None = None) -> None:
         self.name = name
         self.table = {} if table is None else table
+        self.broken: PodkeeperError | None = None
+        """What `take` raises, as where the state folder is of no use."""
 
     async def take(self, project: ProjectName) -> str | None:
         """Taken unless another has it."""
+        if self.broken is not None:
+            raise self.broken
         holder = self.table.setdefault(project, self.name)
         return None if holder == self.name else holder
 

@@ -112,3 +112,13 @@ async def test_doctor_lists_what_does_not_work_elsewhere(tmp_path: Path) -> None
     assert not found.ok
     assert found.value == f"does not work in process {os.getpid()}: exit code 1"
     assert found.remedy
+
+
+async def test_doctor_says_that_the_state_folder_is_of_no_use(tmp_path: Path) -> None:
+    """Nothing could be applied, and nothing supervised."""
+    usable = await examine(_no_engine, _Translator(), Settings(state_dir=tmp_path / "new"))  # type: ignore[arg-type]
+    (tmp_path / "file").touch()
+    unusable = await examine(_no_engine, _Translator(), Settings(state_dir=tmp_path / "file"))  # type: ignore[arg-type]
+    first, second = (next(c for c in found if c.name == "state folder") for found in (usable, unusable))
+    assert (first.ok, second.ok) == (True, False)
+    assert "PODKEEPER_STATE_DIR" in second.remedy

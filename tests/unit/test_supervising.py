@@ -11,9 +11,16 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import translation_of
 from tests.fakes.supervision import Lease
 
+from containers.health_monitor import NOTES_S
 from containers.model.base import ContainerId, ServiceName
-from containers.model.errors import EngineError, ErrorCode
-from containers.model.events import IncidentClosed, ServiceGivenUp, ServiceRestarted, SupervisorChanged
+from containers.model.errors import EngineError, ErrorCode, StateError
+from containers.model.events import (
+    IncidentClosed,
+    PartFailed,
+    ServiceGivenUp,
+    ServiceRestarted,
+    SupervisorChanged,
+)
 from containers.model.health import HealthState
 from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.own_config import OutsideProbe, OwnConfig
@@ -64,6 +71,28 @@ async def test_a_monitor_that_ends_lets_another_supervise(keeper: Keeper) -> Non
     assert keeper.monitor.is_supervisor
     await keeper.monitor.stop_monitoring()
     assert await Lease("other", keeper.lease.table).take(keeper.stack.name) is None
+
+
+async def test_a_monitor_that_can_not_know_who_supervises_says_that_it_does_nothing(keeper: Keeper) -> None:
+    """Symptom: with a state folder of no use nothing was restarted, and not a word was said."""
+    keeper.lease.broken = StateError(ErrorCode.STATE_UNUSABLE, "/state can not be used")
+    await keeper.start()
+    await keeper.clock.sleep(2.5 * NOTES_S)
+    (failed,) = [e for e in keeper.seen if isinstance(e, PartFailed)]
+    assert (failed.part, failed.reason) == ("supervision", "nothing is restarted: /state can not be used")
+    keeper.engine.die("demo_web_1", 137)
+    keeper.lease.broken = None
+    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "the end of it told")
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "web back")
+
+
+async def test_a_monitor_that_ends_lacks_nothing_any_more(keeper: Keeper) -> None:
+    """Else `doctor` would go on saying so."""
+    keeper.lease.broken = StateError(ErrorCode.STATE_UNUSABLE, "/state can not be used")
+    await keeper.start()
+    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "the failure")
+    await keeper.monitor.stop_monitoring()
+    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "the end of it")
 
 
 async def test_a_held_service_is_left_alone_until_it_is_released(keeper: Keeper) -> None:
@@ -309,6 +338,52 @@ async def test_an_engine_that_comes_back_has_nothing_restarted(keeper: Keeper) -
     assert "incident.opened" not in keeper.kinds()
     keeper.engine.die("demo_web_1", 137)
     await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it still watching")
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Podman that did not answer is asked again at once."""
+    for module in ("acts", "removals"):
+        monkeypatch.setattr(f"containers.supervision.{module}.AWAY_RETRY_S", 0.01)
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize("method", ["start_container", "inspect_container"])
+async def test_an_engine_that_does_not_answer_uses_up_no_attempt(keeper: Keeper, method: str) -> None:
+    """Symptom: a Podman that came and went had what died in between given up, and never restarted."""
+    await keeper.start()
+    away = EngineError(ErrorCode.DAEMON_UNREACHABLE, "Podman does not answer")
+    for _ in range(6):
+        keeper.engine.fail_next(method, away, "demo_web_1")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    assert not {"health.restart_failed", "health.given_up"} & set(keeper.kinds())
+    (restarted,) = [e for e in keeper.seen if isinstance(e, ServiceRestarted) and e.service == "web"]
+    assert restarted.attempt == 1
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_an_engine_that_does_not_answer_as_what_is_gone_is_made_uses_up_no_attempt(
+    keeper: Keeper,
+) -> None:
+    """The same for what was removed."""
+    await keeper.start()
+    keeper.undone, keeper.undone_for = 4, ErrorCode.DAEMON_UNREACHABLE
+    await keeper.engine.remove_container(keeper.service("web").id)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    assert keeper.recreated == [("web",)] * 5
+    assert not {"health.restart_failed", "health.given_up"} & set(keeper.kinds())
+
+
+async def test_a_try_that_was_asked_for_says_that_the_engine_does_not_answer(keeper: Keeper) -> None:
+    """Somebody waits for it."""
+    await keeper.start()
+    await keeper.engine.stop_container(keeper.service("web").id)
+    await keeper.until(lambda: not keeper.service("web").is_running, "its stop seen")
+    away = EngineError(ErrorCode.DAEMON_UNREACHABLE, "Podman does not answer")
+    keeper.engine.fail_next("start_container", away, "demo_web_1")
+    await keeper.override.retry(["web"])
+    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "the refusal")
 
 
 async def test_a_fault_in_the_handling_of_one_service_leaves_the_others_supervised(keeper: Keeper) -> None:

@@ -12,8 +12,9 @@ import typer
 from containers.cli.event_lines import as_line
 from containers.cli.moments import parse_moment
 from containers.cli.running import Run, run
+from containers.compose.event_hooks import covers_any, topic_remedy
 from containers.model.base import ContainerId, ProjectName, ServiceName
-from containers.model.errors import unknown_service
+from containers.model.errors import ErrorCode, PodkeeperError, unknown_service
 from containers.model.events import ContainerEvent, EventBase, covers
 from containers.observation.past import told_before
 
@@ -71,6 +72,11 @@ def events(
     async def verb(with_: Run) -> int:
         project = with_.manager.require_project()
         _refuse_unknown(services or (), tuple(project.services))
+        for topic in topics or ():
+            if not covers_any(topic):
+                raise PodkeeperError(
+                    ErrorCode.USAGE, f"no event is called {topic}", remedy=topic_remedy(topic)
+                )
         wanted = Wanted(
             project=project.name,
             topics=tuple(topics or TOPICS),

@@ -19,17 +19,17 @@ def parse_moment(text: str, now: datetime) -> datetime:
     Raises:
         PodkeeperError: `usage`: it is none of these.
     """
-    if _DURATION.fullmatch(text):
-        passed_s = sum(float(count) * _UNITS_S[unit] for count, unit in _PART.findall(text))
-        return now - timedelta(seconds=passed_s)
-    if _SECONDS.fullmatch(text):
-        return datetime.fromtimestamp(float(text), UTC)
     try:
+        if _DURATION.fullmatch(text):
+            passed_s = sum(float(count) * _UNITS_S[unit] for count, unit in _PART.findall(text))
+            return now - timedelta(seconds=passed_s)
+        if _SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(float(text), UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment if moment.tzinfo else moment.astimezone()
+    except (ValueError, OverflowError, OSError) as error:  # the last two: before or after all calendars
         raise PodkeeperError(
             ErrorCode.USAGE,
             f"{text} is no time",
             remedy="write a time such as 2026-01-02T13:23:37Z, or how long ago, such as 42m",
         ) from error
-    return moment if moment.tzinfo else moment.astimezone()

@@ -84,6 +84,17 @@ def kinds() -> Mapping[str, frozenset[str]]:
     }
 
 
+def covers_any(topic: str) -> bool:
+    """Whether there are events that a topic covers."""
+    return any(covers((topic,), kind) for kind in kinds())
+
+
+def topic_remedy(topic: str) -> str:
+    """What to do about a topic that covers none."""
+    near = get_close_matches(topic, [*kinds(), *_prefixes(kinds())], n=1)
+    return (f"did you mean `{near[0]}`? " if near else "") + "the kinds are in docs/events.md"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
@@ -130,10 +141,8 @@ def _check_topics(written: Map, wrong: _Wrong) -> None:
     known = kinds()
     topics = _texts(written.get("on"))
     for topic in topics:
-        if not any(covers((topic,), kind) for kind in known):
-            near = get_close_matches(topic, [*known, *_prefixes(known)], n=1)
-            hint = f"did you mean `{near[0]}`? " if near else ""
-            wrong("on", f"no event is called `{topic}`", f"{hint}the kinds are in docs/events.md")
+        if not covers_any(topic):
+            wrong("on", f"no event is called `{topic}`", topic_remedy(topic))
     fields = {field for kind, of in known.items() if covers(topics, kind) for field in of}
     for field in written.get("when") or ():
         if fields and field not in fields:

@@ -32,6 +32,14 @@ from containers.supervision.sight import Sight
 
 log = logging.getLogger(__name__)
 
+AWAY_RETRY_S = 1.0
+"""How long nothing is tried once Podman did not answer."""
+
+
+def _is_away(error: PodkeeperError) -> bool:
+    """Whether Podman did not answer: that says nothing of a service, so it is no attempt, even if begun."""
+    return error.code is ErrorCode.DAEMON_UNREACHABLE
+
 
 class Acts:
     """Restarts, stops of what loops, and the notice that a service is given up.
@@ -107,21 +115,13 @@ class Acts:
     ) -> RestartResult:
         """Carry a verdict out; what came of it."""
         service, attempt = container.service, len(found.memory.attempts)
+        before = self._memories[place]
         self.under_way.add(place)
-
-        async def begun() -> None:
-            self._memories[place] = found.memory
-            await self._memories.keep(container.project, place)
-
+        begun = partial(self._count, place, container, found.memory)
         refused = RestartResult(service=service, restarted=False, reason=found.reason, attempt=attempt)
         try:
             if found.verdict in {Verdict.GIVE_UP, Verdict.STOP}:
-                if found.verdict is Verdict.STOP:
-                    await self._repairs.stop_loop(container, self._scene.limits(service).max_attempts)
-                    # one that seems to run, in a picture of before, would be taken for well again
-                    await self._scene.refresh(container)
-                await begun()
-                await self.tell_given_up(container, found)
+                await self._give_up(container, found, begun)
                 return refused
             reason = await self._restart(container, found.reason, begun, is_asked_for=is_asked_for)
             await self.restarted(place, container, attempt, reason)
@@ -141,8 +141,14 @@ class Acts:
             await self._scene.refresh(container)
             refused = refused.model_copy(update={"reason": str(error)})
         except PodkeeperError as error:
-            await begun()
-            self.tell_failure(container, attempt, str(error))
+            if is_asked_for or not _is_away(error):
+                await begun()
+                self.tell_failure(container, attempt, str(error))
+            else:
+                log.info("%s waits for Podman: %s", container.name, error)
+                if self._memories[place] is found.memory:
+                    await self._count(place, container, before)
+                await self._clock.sleep(AWAY_RETRY_S)
             refused = refused.model_copy(update={"reason": str(error)})
         finally:
             self._ended(place)
@@ -189,6 +195,17 @@ class Acts:
 
         _ = self._group.create_task(work(), name=f"dependents:{service}")
 
+    async def _give_up(
+        self, container: ObservedContainer, found: Step, begun: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Try nothing more; a loop of Podman's own is stopped for that."""
+        if found.verdict is Verdict.STOP:
+            await self._repairs.stop_loop(container, self._scene.limits(container.service).max_attempts)
+            # one that seems to run, in a picture of before, would be taken for well again
+            await self._scene.refresh(container)
+        await begun()
+        await self.tell_given_up(container, found)
+
     async def tell_given_up(self, container: ObservedContainer, found: Step) -> None:
         """Tell, once, that nothing more is tried, and why."""
         last = self._checks.last_of(container.id)
@@ -214,6 +231,10 @@ class Acts:
                 reason=reason,
             )
         )
+
+    async def _count(self, place: str, container: ObservedContainer, memory: ServiceMemory) -> None:
+        self._memories[place] = memory
+        await self._memories.keep(container.project, place)
 
     def _ended(self, place: str) -> None:
         self.under_way.discard(place)
@@ -253,6 +274,7 @@ class Acts:
             if result is None or not result.ok:
                 problems = result.problems if result else ()
                 why = "; ".join(p.message for p in problems) or "nothing was ever applied here"
-                raise EngineError(ErrorCode.ENGINE_ERROR, f"{reason}; {why}") from None
+                code = problems[0].code if problems else ErrorCode.ENGINE_ERROR
+                raise EngineError(code, f"{reason}; {why}") from None
             await begun()
         return reason

@@ -6,7 +6,7 @@ from typing import Any
 
 from containers.model.base import ProjectName, ServiceName
 from containers.model.errors import PodkeeperError
-from containers.model.events import OverrideChanged, SupervisorChanged
+from containers.model.events import OverrideChanged, PartFailed, PartRecovered, SupervisorChanged
 from containers.model.project import ResolvedProject
 from containers.model.supervision import SupervisionNote
 from containers.ports.events import EventPublisher
@@ -17,6 +17,8 @@ from containers.supervision.override import ManualOverride
 from containers.supervision.scene import Scene
 
 log = logging.getLogger(__name__)
+
+PART = "supervision"
 
 
 class Supervisorship:
@@ -58,6 +60,8 @@ class Supervisorship:
         self._holder = ""
         self._note: tuple[ProjectName | None, SupervisionNote] = (None, SupervisionNote())
         """The note that was read last, and of which project."""
+        self._failed_for: ProjectName | None = None
+        """The project that was said not to be supervised."""
 
     @property
     def is_supervisor(self) -> bool:
@@ -77,16 +81,41 @@ class Supervisorship:
                 self._take_up(project, before[1], now)
         except PodkeeperError as error:
             log.info("supervision of %s waits: %s", project.name, error)
+            self._tell_failure(project.name, error)
+        else:
+            self._tell_recovery()
 
-    async def let_go(self) -> None:
-        """Let another process supervise."""
+    async def end(self) -> None:
+        """Let another process supervise; what kept this one from it is over."""
+        await self._let_go()
+        self._tell_recovery()
+
+    async def _let_go(self) -> None:
         if self._supervised is not None:
             await self._leases.let_go(self._supervised)
             self._supervised = None
 
+    def _tell_failure(self, project: ProjectName, error: PodkeeperError) -> None:
+        """Told once: without the state folder nobody knows who acts, so nobody does."""
+        if self._failed_for == project:
+            return
+        self._tell_recovery()
+        self._failed_for = project
+        reason = f"nothing is restarted: {error}"
+        self._publisher.publish(
+            PartFailed(at=self._clock.now(), source="health", project=project, part=PART, reason=reason)
+        )
+
+    def _tell_recovery(self) -> None:
+        if self._failed_for is not None:
+            project, self._failed_for = self._failed_for, None
+            self._publisher.publish(
+                PartRecovered(at=self._clock.now(), source="health", project=project, part=PART)
+            )
+
     async def _try_for_lease(self, project: ResolvedProject) -> None:
         if self._supervised != project.name:
-            await self.let_go()
+            await self._let_go()
         holder = await self._leases.take(project.name)
         is_ours = holder is None
         word = "this process" if holder is None else holder
