@@ -7,6 +7,7 @@ from containers.event_integration import EngineProvider
 from containers.model.base import Model, ServiceName
 from containers.model.errors import ErrorCode, PodkeeperError, unknown_service
 from containers.model.observed import ObservedContainer
+from containers.model.outcome import Problem
 from containers.model.own_config import Reload
 from containers.model.project import Hook, ResolvedProject, ServiceConfig
 from containers.ports.engine import ContainerEngine
@@ -23,14 +24,16 @@ class Reloaded(Model):
     containers: int
     how: str
     """In words, such as `signal HUP`."""
+    problem: Problem | None = None
+    """Why it did not work; containers before the one that it did not work in have been told."""
 
 
 class ServiceReloads:
     """Reloads services without a restart.
 
     Each raises `PodkeeperError` for what a person can get wrong: `service_unknown`, `usage` for a service
-    that does not say how it is reloaded, `service_exited` where nothing of it runs, `hook_failed` for a
-    command that fails; and what the engine raises.
+    that does not say how it is reloaded, `service_exited` where nothing of it runs; and what the engine
+    raises.
     """
 
     def __init__(self, *, project: Callable[[], ResolvedProject], engine: EngineProvider) -> None:
@@ -41,7 +44,8 @@ class ServiceReloads:
     async def reload(self, services: Sequence[str] = ()) -> tuple[Reloaded, ...]:
         """Reload services; none named: all that say how.
 
-        Every service is looked up before the first is told.
+        Every service is looked up before the first is told; one that can not be reloaded (`hook_failed`,
+        or what the engine says) keeps no other from it.
         """
         project = self._project()
         chosen = _chosen(project, services)
@@ -60,10 +64,22 @@ class ServiceReloads:
                 )
         return tuple(
             [
-                await reload_service(engine, service, running[service.name])
+                await _attempt(engine, service, running[service.name])
                 for service in chosen
                 if service.name in running
             ]
+        )
+
+
+async def _attempt(
+    engine: ContainerEngine, service: ServiceConfig, containers: Sequence[ObservedContainer]
+) -> Reloaded:
+    try:
+        return await reload_service(engine, service, containers)
+    except PodkeeperError as error:
+        problem = Problem.of_error(error)
+        return Reloaded(
+            service=service.name, containers=len(containers), how=_words(_reload_of(service)), problem=problem
         )
 
 
@@ -73,7 +89,7 @@ async def reload_service(
     """Tell every container of a service that says how.
 
     Raises:
-        PodkeeperError: as `ServiceReloads`.
+        PodkeeperError: as `ServiceReloads`; `hook_failed` for a command that fails.
     """
     how = _reload_of(service)
     for container in containers:
@@ -90,8 +106,11 @@ async def reload_service(
                 remedy=f"try it by hand: podkeeper exec {service.name} {' '.join(how.command)}",
                 service=service.name,
             )
-    words = f"signal {how.signal}" if how.signal else f"`{' '.join(how.command)}`"
-    return Reloaded(service=service.name, containers=len(containers), how=words)
+    return Reloaded(service=service.name, containers=len(containers), how=_words(how))
+
+
+def _words(how: Reload) -> str:
+    return f"signal {how.signal}" if how.signal else f"`{' '.join(how.command)}`"
 
 
 def _reload_of(service: ServiceConfig) -> Reload:

@@ -1,7 +1,6 @@
 """ServiceWatch: while somebody develops, what they save is in the containers a moment later."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -29,8 +28,6 @@ from containers.watching.known import Difference, KnownFiles
 from containers.watching.ledger import Ledger
 from containers.watching.meaning import Part, Role, services_to_reload, touched
 from containers.watching.work import Work, caught_up, work_of
-
-log = logging.getLogger(__name__)
 
 _STARTS: Final = frozenset({"container.started", "container.unpaused", "container.restarted"})
 _MOST_NAMED: Final = 100
@@ -172,7 +169,7 @@ class ServiceWatch:
         self._act_upon(scene, self._known.differ(paths, found, frozenset(paths)), parts, began_at)
         trigger = self._options.trigger_file
         if trigger is not None and trigger in paths and self._files.is_file(trigger):
-            self.reload(self._names_in(trigger))
+            self._reload_by(trigger)
         if any(part.role is Role.SOURCE for part in parts):
             return await self._read_again()
         return None
@@ -196,18 +193,28 @@ class ServiceWatch:
             )
 
     async def _read_again(self) -> WatchScene | None:
-        """The project as its files are now; None where they are wrong, which is told by who read them."""
+        """The project as its files are now; None where they are wrong, which is told."""
         try:
             return await self._read()
         except PodkeeperError as error:
-            log.info("the project is watched as it was: %s", error)
+            self._degraded(f"it is watched as before, since the files are wrong: {error}")
             return None
 
-    def _names_in(self, trigger: Path) -> tuple[str, ...]:
+    def _reload_by(self, trigger: Path) -> None:
+        """Reload what a trigger file names; what it can not name is told."""
         try:
-            return tuple(self._files.read_text(trigger).split())
-        except (OSError, UnicodeDecodeError):
-            return ()
+            names = self._files.read_text(trigger).replace(",", " ").split()
+        except (OSError, UnicodeDecodeError) as error:
+            self._degraded(f"{trigger} can not be read, so nothing is reloaded: {error}")
+            return
+        services = self._scene.project.services.values() if self._scene else ()
+        able = {service.name for service in services if service.own.reload is not None}
+        known = [name for name in names if name in able]
+        for name in names:
+            if name not in able:
+                self._degraded(f"{trigger.name} names {name}, which is no service with `x-podkeeper.reload`")
+        if known or not names:
+            self.reload(known)
 
     def _degraded(self, reason: str) -> None:
         project = self._scene.project.name if self._scene else None

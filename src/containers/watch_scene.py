@@ -41,7 +41,8 @@ def read_scene(project: ResolvedProject, options: WatchOptions, files: Files) ->
     """What is watched of a project.
 
     Raises:
-        PodkeeperError: there is nothing to watch, a rule is wrong, or a service is unknown.
+        PodkeeperError: there is nothing to watch, a rule is wrong, a service is unknown, or the trigger file
+            can not be one.
     """
     chosen = _chosen(project, options.services)
     rules = rules_of(chosen, {s.name: found for s in chosen if (found := _ignore_of(s, files))})
@@ -58,6 +59,12 @@ def read_scene(project: ResolvedProject, options: WatchOptions, files: Files) ->
             ErrorCode.USAGE,
             "there is nothing to watch: no service has `develop.watch` or `x-podkeeper.reload`",
             remedy="write under a service: develop: {watch: [{path: ./src, action: sync, target: /app}]}",
+        )
+    if trigger is not None and (files.is_dir(trigger) or not files.is_dir(trigger.parent)):
+        raise PodkeeperError(
+            ErrorCode.FILE_NOT_FOUND,
+            f"{trigger} can be no trigger file: it is a folder, or there is no folder that it could be in",
+            remedy="name a file in a folder that exists; the file itself may come later",
         )
     roots = (
         *(WatchRoot(rule.path) for rule in rules),

@@ -1,19 +1,14 @@
 """Watching on real Podman: what is saved here is in the containers a moment later."""
 
-import contextlib
-import os
 import shutil
-import signal
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.podman import bed
 from tests.podman.command_line import Cli
+from tests.podman.watching import Watching
 
 SERVICE = """
 services:
@@ -22,77 +17,6 @@ services:
     command: LOOP
 """
 SYNC = "      watch:\n        - {path: ./src, action: sync, target: /app/src}\n"
-PATIENCE_S = 60.0
-
-
-@dataclass
-class Watching:
-    """A `podkeeper watch` that runs beside the test."""
-
-    cli: Cli
-    url: str
-    process: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
-
-    def until(self, wanted: Callable[[], object], what: str) -> None:
-        """Look again and again."""
-        end = time.monotonic() + PATIENCE_S
-        while not wanted():
-            assert self.process.poll() is None, f"watch ended: {self.lines}"
-            assert time.monotonic() < end, f"never saw {what}; watch said: {self.lines}"
-            time.sleep(0.02)
-
-    def said(self, text: str) -> bool:
-        """Whether a line holds a text."""
-        return any(text in line for line in self.lines)
-
-    def within(self, *command: str, service: str = "api", number: int = 1) -> str:
-        """What a command prints in a container; empty where it fails."""
-        with contextlib.suppress(AssertionError):
-            return bed.inside(self.url, f"{self.cli.project}_{service}_{number}", *command)
-        return ""
-
-    def content(self, path: str, number: int = 1) -> str:
-        """A file in the container."""
-        return self.within("cat", path, number=number)
-
-
-@pytest.fixture
-def watch(cli: Cli, podman_url: str) -> Iterator[Callable[..., Watching]]:
-    """Starts `podkeeper watch`, and returns when it sees changes."""
-    started: list[Watching] = []
-    readers: list[threading.Thread] = []
-
-    def start(*arguments: str) -> Watching:
-        process = cli.start(*arguments or ("watch",))
-        watching = Watching(cli, podman_url, process)
-
-        def read() -> None:
-            assert process.stderr is not None
-            for line in process.stderr:
-                watching.lines.append(line.rstrip("\n"))
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        readers.append(reader)
-        started.append(watching)
-        watching.until(lambda: watching.said("watching "), "that watching has begun")
-        return watching
-
-    yield start
-    for watching in started:
-        watching.process.send_signal(signal.SIGINT)
-        try:
-            watching.process.wait(20)
-        except subprocess.TimeoutExpired:
-            watching.process.kill()
-            watching.process.wait()
-    for reader in readers:
-        reader.join(10)
-    for watching in started:
-        for stream in (watching.process.stdout, watching.process.stderr):
-            if stream is not None:
-                stream.close()
 
 
 def develop(cli: Cli, rules: str, more: str = "", build: str = "") -> None:
@@ -336,88 +260,19 @@ def test_rules_that_are_edited_count_at_once(cli: Cli, watch: Callable[..., Watc
     watching.until(saved_there, "the new target")
 
 
-TRAP = "trap 'cat /etc/app.conf >> /said' HUP; trap exit TERM; echo up > /said; while :; do sleep 0.05; done"
-
-
-def reloading(cli: Cli, how: str) -> None:
-    """A service that reads a mounted file when it is told to."""
-    (cli.folder / "app.conf").write_text("first\n")
-    cli.write(
-        f"""
-services:
-  api:
-    image: IMAGE
-    command: ["sh", "-c", "{TRAP.replace("$", "$$")}"]
-    volumes: [./app.conf:/etc/app.conf:ro]
-    x-podkeeper: {{reload: {{{how}}}}}
-"""
-    )
-
-
-def until_said(url: str, container: str, text: str) -> None:
-    """Wait until the service has noted this, and nothing else."""
-    deadline = time.monotonic() + PATIENCE_S
-    while (said := bed.inside(url, container, "sh", "-c", "cat /said || true")) != text:
-        assert time.monotonic() < deadline, f"never saw {text!r}, but {said!r}"
-        time.sleep(0.02)
-
-
-def test_reload_sends_the_signal_or_runs_the_command(cli: Cli, podman_url: str) -> None:
-    """Nothing is restarted; a service that does not say how is told what to write."""
-    name = f"{cli.project}_api_1"
-    reloading(cli, "signal: SIGHUP")
-    assert cli("up", "-d").returncode == 0
-    until_said(podman_url, name, "up")
-    done = cli("reload", "api")
-    assert done.returncode == 0, done.stderr
-    until_said(podman_url, name, "up\nfirst")
-    reloading(cli, "exec: [sh, -c, 'echo told >> /said']")
-    done = cli("reload")
-    assert (done.returncode, "reloaded" in done.stderr) == (0, True), done.stderr
-    assert bed.inside(podman_url, name, "cat", "/said").endswith("told")
-    reloading(cli, "exec: ['false']")
-    done = cli("reload", "api")
-    assert (done.returncode, "hook_failed" in done.stderr) == (1, True)
-    cli.write(SERVICE)
-    done = cli("reload", "api")
-    assert (done.returncode, "[usage]" in done.stderr, "x-podkeeper" in done.stderr) == (1, True, True)
-
-
-def test_configuration_a_signal_and_a_trigger_file_reload(cli: Cli, watch: Callable[..., Watching]) -> None:
-    """Three ways to have a service that runs take up its configuration; one save may be seen as two."""
-    reloading(cli, "signal: HUP")
-    watching = watch("watch", "--trigger-file", "trigger")
-    watching.until(lambda: watching.content("/said") == "up", "the service")
-    with (cli.folder / "app.conf").open("r+") as file:
-        file.write("secon")
-    watching.until(lambda: watching.content("/said").endswith("secon"), "a reload by the file")
-    before = settled_reloads(watching)
-    os.kill(watching.process.pid, signal.SIGUSR1)
-    watching.until(lambda: reloads(watching) > before, "a reload by the signal")
-    before = settled_reloads(watching)
-    fresh = cli.folder / "trigger.new"
-    fresh.write_text("api\n")
-    fresh.rename(cli.folder / "trigger")
-    watching.until(lambda: reloads(watching) > before, "a reload by the trigger")
-
-
-def reloads(watching: Watching) -> int:
-    """How often the service has taken up its second configuration."""
-    return watching.content("/said").count("secon")
-
-
-def settled_reloads(watching: Watching) -> int:
-    """How often it has, once that has stood still for a second."""
-    seen: list[tuple[float, int]] = []
-
-    def stands_still() -> bool:
-        count = reloads(watching)
-        if not seen or seen[-1][1] != count:
-            seen.append((time.monotonic(), count))
-        return time.monotonic() - seen[-1][0] > 1
-
-    watching.until(stands_still, "the reloads come to an end")
-    return seen[-1][1]
+def test_files_that_go_wrong_are_told_and_the_rules_of_before_hold(
+    cli: Cli, watch: Callable[..., Watching]
+) -> None:
+    """Symptom: not a word, and nobody knew why the new rules did not count."""
+    develop(cli, SYNC)
+    watching = watch()
+    whole = (cli.folder / "compose.yaml").read_text()
+    (cli.folder / "compose.yaml").write_text("services: [")
+    watching.until(lambda: watching.said("the files are wrong"), "what is wrong")
+    (cli.folder / "src" / "a.txt").write_text("two\n")
+    watching.until(lambda: watching.content("/app/src/a.txt") == "two", "the new text")
+    (cli.folder / "compose.yaml").write_text(whole.replace("/app/src", "../.."))
+    watching.until(lambda: watching.said("leads out"), "the rule that is wrong")
 
 
 def test_up_watch_shows_logs_and_syncs(cli: Cli, watch: Callable[..., Watching]) -> None:

@@ -29,6 +29,7 @@ _DONE = {
     "reload": "reloaded",
     "exec": "ran its command",
 }
+NOTHING_RUNS = "nothing runs that could reload"
 
 
 def register(app: typer.Typer) -> None:
@@ -72,10 +73,16 @@ def reload(context: typer.Context, services: Services = None) -> None:
     """Have services take up new files without a restart, as `x-podkeeper.reload` says."""
 
     async def verb(with_: Run) -> int:
-        for told in await with_.manager.reloads.reload(services or ()):
-            many = f"{told.containers} containers, " if told.containers > 1 else ""
-            with_.terminal.note(f"{told.service}: reloaded ({many}{told.how})")
-        return 0
+        told = await with_.manager.reloads.reload(services or ())
+        if not told:
+            with_.terminal.note(NOTHING_RUNS)
+        for each in told:
+            if each.problem is not None:
+                print_problem(with_.terminal, each.problem)
+                continue
+            many = f"{each.containers} containers, " if each.containers > 1 else ""
+            with_.terminal.note(f"{each.service}: reloaded ({many}{each.how})")
+        return int(any(each.problem for each in told))
 
     run(context, verb)
 
@@ -133,7 +140,13 @@ def reload_soon(with_: Run) -> None:
         except PodkeeperError as error:
             print_problem(with_.terminal, Problem.of_error(error))
             return
-        with_.terminal.note(f"reloaded: {', '.join(each.service for each in told) or 'nothing runs'}")
+        for each in told:
+            if each.problem is not None:
+                print_problem(with_.terminal, each.problem)
+        if reloaded := [each.service for each in told if each.problem is None]:
+            with_.terminal.note(f"reloaded: {', '.join(reloaded)}")
+        elif not told:
+            with_.terminal.note(NOTHING_RUNS)
 
     _ = with_.app.tasks.create_task(reload_all(), name="reload")
 

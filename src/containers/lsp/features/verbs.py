@@ -94,9 +94,16 @@ async def _reconcile(manager: ComposeManager, args: CommandArguments) -> TaskRes
 
 async def _reload(manager: ComposeManager, args: CommandArguments) -> TaskResult:
     told = await manager.reloads.reload(args.services)
-    message = ", ".join(f"{each.service} reloaded" for each in told) or "nothing runs that could reload"
-    data = {"services": [each.model_dump(mode="json") for each in told]}
-    return TaskResult(task="reload", ok=True, message=message, data=data)
+    reloaded = tuple(each for each in told if each.problem is None)
+    problems = tuple(each.problem for each in told if each.problem is not None)
+    said = [*(f"{each.service} reloaded" for each in reloaded), *(problem.message for problem in problems)]
+    return TaskResult(
+        task="reload",
+        ok=not problems,
+        message=", ".join(said) or "nothing runs that could reload",
+        problems=problems,
+        data={"services": [each.model_dump(mode="json") for each in reloaded]},
+    )
 
 
 async def _hold(manager: ComposeManager, args: CommandArguments) -> TaskResult:
