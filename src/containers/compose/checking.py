@@ -72,7 +72,7 @@ class _Scalar(Check):
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:
         rule = self._rule
         if self._pattern is not None and not self._pattern.search(value):
-            _wrong(f"does not accept `{value}`", where, spot, report, f"it must match {rule.pattern}")
+            _wrong(f"does not accept `{value}`", where, spot, report, rule.instead)
         elif rule.at_least is not None and value < rule.at_least:
             _wrong(f"must be at least {rule.at_least:g}, not {value}", where, spot, report)
         elif rule.at_most is not None and value > rule.at_most:

@@ -4,7 +4,10 @@ from typing import Annotated, Final, TypeAlias
 
 from containers.compose.schema_parts import ABSENT, Command, Flag, Rule, Shape
 
-Duration: TypeAlias = Annotated[str, Rule(pattern=r"^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$")]
+Duration: TypeAlias = Annotated[
+    str,
+    Rule(pattern=r"^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$", instead="write a time such as `500ms` or `1m30s`"),
+]
 _Port: TypeAlias = Annotated[int, Rule(at_least=1, at_most=65535)]
 
 OWN_KEY: Final = "x-podkeeper"
@@ -34,9 +37,9 @@ class OutsideProbe(Shape):
     """The container's port that must accept a connection."""
     http: _Port = ABSENT
     """The container's port that must answer an HTTP request."""
-    path: Annotated[str, Rule(pattern=r"^/")] = ABSENT
+    path: Annotated[str, Rule(pattern=r"^/", instead="begin with `/`")] = ABSENT
     """What to ask for. Default: `/`."""
-    status: list[int] = ABSENT
+    status: list[Annotated[int, Rule(at_least=100, at_most=599)]] = ABSENT
     """The answers that are well. Default: 200 to 399."""
     interval: Duration = ABSENT
     """The time between two checks. Default: `10s`."""
@@ -51,7 +54,7 @@ class OutsideProbe(Shape):
 class Reload(Shape):
     """How the service takes up new files without a restart; either `signal` or `exec`."""
 
-    signal: Annotated[str, Rule(pattern=r"^(SIG)?[A-Z][A-Z0-9+]*$")] = ABSENT
+    signal: Annotated[str, Rule(pattern=r"^(SIG)?[A-Z][A-Z0-9+-]*$", instead="write one like `HUP`")] = ABSENT
     """The signal for its first process, such as `HUP`."""
     exec: Command = ABSENT
     """The command to run in its containers."""

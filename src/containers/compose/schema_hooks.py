@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from containers.compose.schema_parts import ABSENT, Keyed, ListOfStrings, NonEmptyKeys, Rule, Shape
+from containers.compose.schema_extension import Duration
+from containers.compose.schema_parts import ABSENT, Keyed, ListOfStrings, NonEmptyKeys, Shape
 
 _Value: TypeAlias = str | float | bool | None
-_Duration: TypeAlias = Annotated[str, Rule(pattern=r"^(\d+(\.\d+)?(h|m|s|ms|us|ns))+$")]
 
 
 class EventHook(Shape):
@@ -29,7 +29,7 @@ class EventHook(Shape):
     """How grave the message is. Default: `info`."""
     webhook: str = ABSENT
     """A URL of this machine, or of a host among `allow_hosts`, to post the event to as JSON."""
-    timeout: _Duration = ABSENT
+    timeout: Duration = ABSENT
     """How long it may take. Default: `30s`."""
 
 

@@ -32,6 +32,8 @@ class Rule:
 
     pattern: str | None = None
     """A text must contain a match."""
+    instead: str = ""
+    """What to write instead of a text that has none."""
     at_least: float | None = None
     at_most: float | None = None
     unique: bool = False

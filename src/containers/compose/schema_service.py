@@ -230,7 +230,13 @@ class Container(Shape):
     """What to run, instead of the image's command. Default: the image's."""
     configs: Grants = ABSENT
     """Configs that it may read."""
-    container_name: Annotated[str, Rule(pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")] = ABSENT
+    container_name: Annotated[
+        str,
+        Rule(
+            pattern=r"[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+            instead="use letters, digits, `.`, `_` and `-`, two or more",
+        ),
+    ] = ABSENT
     """Its name, instead of a generated one; the service can then run only once."""
     cpu_count: str | Annotated[int, NotNegative] = ABSENT
     """The number of processors."""
@@ -331,7 +337,8 @@ class Container(Shape):
     pull_policy: Annotated[
         str,
         Rule(
-            pattern=r"^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$"
+            pattern=r"^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$",
+            instead="write always, never, missing, build, daily, weekly, or how often, such as `every_12h`",
         ),
     ] = ABSENT
     """When its image is pulled: `missing` by default."""

@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from containers.compose.nodes import Map, Spot
+from containers.compose.own_checks import check_own_keys, check_watch_rules
 from containers.compose.reporting import Report
-from containers.compose.schema_extension import OWN_KEY
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
 
@@ -71,8 +71,8 @@ class _ServiceCheck:
         self._references("secrets", "build secret", _sources(build.get("secrets")))
         self._platforms(build)
         self._contexts(build)
-        self._watch_rules()
-        self._own_keys()
+        check_watch_rules(service, self._error, self._warning)
+        check_own_keys(service, self._error)
 
     def _error(
         self,
@@ -85,6 +85,18 @@ class _ServiceCheck:
     ) -> None:
         message = f"services.{self._name} {problem}"
         self._report.error(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
+
+    def _warning(
+        self,
+        code: ErrorCode,
+        problem: str,
+        spot: Spot | None,
+        hint: str | None = None,
+        *,
+        on_key: bool = False,
+    ) -> None:
+        message = f"services.{self._name} {problem}"
+        self._report.warning(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
 
     def _exclusive(self) -> None:
         service, spots = self._service, self._service.spots
@@ -183,29 +195,6 @@ class _ServiceCheck:
         for volume, spot in volumes.pairs() if volumes else ():
             if volume.get("type") == "volume" and volume.get("source"):
                 yield volume["source"], volume.spots.get("source", spot)
-
-    def _watch_rules(self) -> None:
-        for rule in (self._service.get("develop") or {}).get("watch") or ():
-            if rule["action"] not in {"rebuild", "restart"} and not rule.get("target"):
-                self._error(
-                    ErrorCode.INVALID_VALUE,
-                    "has a rule in `develop.watch` that copies files, but no `target`",
-                    rule.spots.get("action"),
-                    "say where in the container files go",
-                )
-
-    def _own_keys(self) -> None:
-        own = self._service.get(OWN_KEY) or Map()
-        for key, first, second in (("reload", "signal", "exec"), ("health", "tcp", "http")):
-            part = own.get(key) or Map()
-            if part.get(first) is not None and part.get(second) is not None:
-                self._error(
-                    ErrorCode.CONFLICT,
-                    f"has both `{first}` and `{second}` in `{OWN_KEY}.{key}`",
-                    part.spots.get(second),
-                    "remove one of the two",
-                    on_key=True,
-                )
 
     def _platforms(self, build: Any) -> None:
         platform, platforms = self._service.get("platform"), build.get("platforms")
