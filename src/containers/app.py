@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ from containers.bus import EventBus
 from containers.compose_manager import ComposeManager
 from containers.environment_manager import EnvironmentManager, Selection
 from containers.event_integration import EventIntegration
+from containers.event_sharing import EventSharing
 from containers.execution.apply import Applier
 from containers.execution.preflight import Preflight
 from containers.model.errors import EngineError, ErrorCode
@@ -32,13 +34,16 @@ from containers.model.observed import EngineInfo
 from containers.parts import Parts
 from containers.ports.engine import ContainerEngine
 from containers.ports.files import FileWatcher
-from containers.ports.stores import HealthHistory, Journal
+from containers.ports.stores import EventLog, HealthHistory, Journal
 from containers.ports.translation import ComposeTranslator
 from containers.project_changes import ProjectChanges
 from containers.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
+    from containers.adapters.sqlite_database import SqliteDatabase
+    from containers.compose.request import LoadResult
     from containers.hook_runner import Tell
+    from containers.project_files import ProjectFiles
     from containers.service_watch import ServiceWatch
     from containers.stack_keeper import StackKeeper
     from containers.vscode_integration import Stack
@@ -112,6 +117,7 @@ class Application:
         self.notes = FileSupervisionNotes(settings.state_dir)
         self._fingerprints = KeyedFingerprints(settings.state_dir, environ)
         self._journal: Journal | None = None
+        self._event_log: EventLog | None = None
         self._health_history: HealthHistory | None = None
         self.revisions = RevisionFiles(settings.state_dir)
         self.choices = ChosenEnvironments(settings.state_dir)
@@ -120,6 +126,7 @@ class Application:
             engine=self.engine, bus=self.bus, clock=self.clock, processes=PidfdWatch()
         )
         self.events.bind(tasks)
+        self.sharing = EventSharing(log=lambda: self.event_log, bus=self.bus, clock=self.clock, group=tasks)
         self._translator: ComposeTranslator | None = None
         self._engine: ContainerEngine | None = None
         self._connecting: asyncio.Task[ContainerEngine | EngineError | None] | None = None
@@ -208,11 +215,25 @@ class Application:
     def journal(self) -> Journal:
         """The database of transactions, opened at first use."""
         if self._journal is None:
-            from containers.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415  (start-up time)
-            from containers.adapters.sqlite_journal import SqliteJournal  # noqa: PLC0415
+            from containers.adapters.sqlite_journal import SqliteJournal  # noqa: PLC0415  (start-up time)
 
-            self._journal = SqliteJournal(SqliteDatabase(self.settings.state_dir / "state.db"))
+            self._journal = SqliteJournal(self._database)
         return self._journal
+
+    @property
+    def event_log(self) -> EventLog:
+        """What processes tell each other, in the same database by the same connection."""
+        if self._event_log is None:
+            from containers.adapters.sqlite_event_log import SqliteEventLog  # noqa: PLC0415  (start-up time)
+
+            self._event_log = SqliteEventLog(self._database)
+        return self._event_log
+
+    @cached_property
+    def _database(self) -> "SqliteDatabase":
+        from containers.adapters.sqlite_database import SqliteDatabase  # noqa: PLC0415  (start-up time)
+
+        return SqliteDatabase(self.settings.state_dir / "state.db")
 
     @property
     def health_history(self) -> HealthHistory:
@@ -312,6 +333,19 @@ class Application:
             clock=self.clock,
         )
 
+    def project_files(self, manager: ComposeManager, told: "Callable[[LoadResult], None]") -> "ProjectFiles":
+        """What has a manager read its files anew; `told` is given what each reading came to."""
+        from containers.project_files import ProjectFiles  # noqa: PLC0415  (start-up time)
+
+        return ProjectFiles(
+            manager=manager,
+            watcher=self.watcher,
+            bus=self.bus,
+            clock=self.clock,
+            group=self.tasks,
+            told=told,
+        )
+
     def stack(self, folder: Path, tell: "Tell") -> "Stack":
         """A workspace folder's stack; `tell` shows a message to the person."""
         from containers.vscode_integration import Stack  # noqa: PLC0415  (start-up time)
@@ -323,12 +357,13 @@ class Application:
     async def close(self) -> None:
         """Let go of everything, last made first; each part has its budget."""
         await self.events.close()
+        self.sharing.close()
         await self.bus.close()
         if self._health_history is not None:
             self._health_history.close()
         self.parts.close()
-        if self._journal is not None:
-            self._journal.close()
+        if "_database" in self.__dict__:
+            self._database.close()
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
         if self._engine is not None:
@@ -383,6 +418,7 @@ async def serve_lsp(environ: Mapping[str, str]) -> None:
             make_environments=lambda folder, files: app.environments(Selection(folder=folder, files=files)),
             documents=app.files,
             events=app.events,
+            sharing=app.sharing,
             bus=app.bus,
             clock=app.clock,
             client=client,

@@ -82,11 +82,18 @@ class Subscription:
     """One subscriber's queue and worker; made by `EventBus.subscribe`."""
 
     def __init__(
-        self, name: str, topics: Sequence[str], handler: Handler, size: int, overflow: Overflow
+        self,
+        name: str,
+        topics: Sequence[str],
+        relayed: Sequence[str],
+        handler: Handler,
+        size: int,
+        overflow: Overflow,
     ) -> None:
         self.name = name
         self.dropped = 0
         self._topics = tuple(topics)
+        self._relayed = tuple(relayed)
         self._wants: dict[str, bool] = {}
         """What was found for each kind so far; there are some dozens of kinds."""
         self._handler = handler
@@ -104,6 +111,10 @@ class Subscription:
         if wanted is None:
             wanted = self._wants[kind] = covers(self._topics, kind)
         return wanted
+
+    def wants_relayed(self, kind: str) -> bool:
+        """Whether it wants `kind` also where another process told it."""
+        return covers(self._relayed, kind)
 
     def enqueue(self, event: EventBase) -> bool:
         """Put an event in the queue; True when this is where the subscriber began to lag."""
@@ -191,12 +202,22 @@ class EventBus:
         self._history.append(numbered)
         self._signal.send(self, event=numbered)
 
+    def relay(self, event: EventBase) -> None:
+        """Hand on what another process told, to those who want that as well.
+
+        It keeps its identifier, and gets the next sequence number. Nobody takes it for something that this
+        process did, and it is not kept for late subscribers.
+        """
+        self._sequence += 1
+        self._signal.send(self, event=event.model_copy(update={"sequence": self._sequence}), is_relayed=True)
+
     def subscribe(
         self,
         name: str,
         handler: Handler,
         *,
         topics: Sequence[str] = ("*",),
+        relayed: Sequence[str] = (),
         size: int = QUEUE,
         overflow: Overflow = Overflow.DROP_OLDEST,
         replay: bool = False,
@@ -207,14 +228,15 @@ class EventBus:
             name: shown when the handler fails or lags.
             handler: a function or coroutine function; what it raises becomes `bus.handler_failed`.
             topics: kinds, prefixes such as `container.*`, or `*`.
+            relayed: those that it also wants where another process told them (`relay`).
             size: how many events may wait.
             overflow: what happens when more would.
             replay: first hand over what is kept of the past.
         """
-        subscription = Subscription(name, topics, handler, size, overflow)
+        subscription = Subscription(name, topics, relayed, handler, size, overflow)
         if replay:
-            for event in self._history:
-                self._hand(subscription, event)
+            for event in self.history(topics):
+                self._enqueue(subscription, event)
         self._subscriptions[subscription] = None
         if self._group is not None:
             self._spawn(subscription)
@@ -232,24 +254,33 @@ class EventBus:
         return tuple(e for e in self._history if covers(topics, getattr(e, "kind", "")))
 
     async def stream(
-        self, topics: Sequence[str] = ("*",), *, replay: bool = False, size: int = QUEUE
+        self,
+        topics: Sequence[str] = ("*",),
+        *,
+        relayed: Sequence[str] = (),
+        replay: bool = False,
+        size: int = QUEUE,
     ) -> AsyncIterator[EventBase]:
         """Events as they come; leaving the loop ends the subscription."""
         waiting: asyncio.Queue[EventBase] = asyncio.Queue(maxsize=size)
-        subscription = self.subscribe("stream", waiting.put, topics=topics, size=size, replay=replay)
+        subscription = self.subscribe(
+            "stream", waiting.put, topics=topics, relayed=relayed, size=size, replay=replay
+        )
         try:
             while True:
                 yield await waiting.get()
         finally:
             self.unsubscribe(subscription)
 
-    def _hand_out(self, _sender: object, *, event: EventBase) -> None:
+    def _hand_out(self, _sender: object, *, event: EventBase, is_relayed: bool = False) -> None:
         """Blinker's one receiver: of several it would call whichever comes first in a set."""
+        kind = getattr(event, "kind", "")
         for subscription in tuple(self._subscriptions):
-            self._hand(subscription, event)
+            if subscription.wants_relayed(kind) if is_relayed else subscription.wants(kind):
+                self._enqueue(subscription, event)
 
-    def _hand(self, subscription: Subscription, event: EventBase) -> None:
-        if subscription.wants(getattr(event, "kind", "")) and subscription.enqueue(event):
+    def _enqueue(self, subscription: Subscription, event: EventBase) -> None:
+        if subscription.enqueue(event):
             self._lagged(subscription)
 
     def _spawn(self, subscription: Subscription) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from containers.bus import EventBus, Subscription
+from containers.event_sharing import CHANGES
 from containers.model.base import ProjectName
 from containers.model.errors import PodkeeperError
 from containers.model.events import (
@@ -109,7 +111,7 @@ class HookRunner:
         """Begin; safe to call again."""
         if self._subscription is None:
             self.reload()
-            self._subscription = self._bus.subscribe("hooks", self._on_event)
+            self._subscription = self._bus.subscribe("hooks", self._on_event, relayed=CHANGES)
 
     def stop(self) -> None:
         """End; a command under way is killed."""
@@ -145,7 +147,7 @@ class HookRunner:
         if not self._is_ours:
             return
         for lane in self._lanes.values():
-            if matches(lane.hook, event) and not (lane.is_running and is_changing(lane.hook)):
+            if matches(lane.hook, event) and not (is_changing(lane.hook) and lane.was_running(event.at)):
                 lane.put(event)
 
     async def _serve(self, lane: "_Lane") -> None:
@@ -157,11 +159,11 @@ class HookRunner:
                 self._note_skipped(lane, event)
                 continue
             lane.began.append(now)
-            lane.is_running = True
+            lane.runs_since, lane.ran_until = self._clock.now(), None
             try:
                 problem = await self._run(lane.hook, event)
             finally:
-                lane.is_running = False
+                lane.ran_until = self._clock.now()
             self._note_end(lane, event, self._clock.monotonic() - now, problem)
 
     async def _run(self, hook: EventHook, event: EventBase) -> str:
@@ -260,12 +262,19 @@ class _Lane:
         self.hook = hook
         self.task: asyncio.Task[None] | None = None
         self.began: deque[float] = deque(maxlen=64)
-        self.is_running = False
+        self.runs_since: datetime | None = None
+        self.ran_until: datetime | None = None
         self.is_failing = False
         self.is_held = False
         self.skipped = 0
         self._waiting: deque[EventBase] = deque()
         self._wake = asyncio.Event()
+
+    def was_running(self, at: datetime) -> bool:
+        """Whether it was under way then, or is now; what another process does is heard of a little later."""
+        if self.runs_since is None:
+            return False
+        return self.ran_until is None or self.runs_since <= at <= self.ran_until
 
     def put(self, event: EventBase) -> None:
         """Have it wait; the oldest gives way to it where too many do."""

@@ -15,6 +15,7 @@ from containers.bus import EventBus, Overflow
 from containers.compose_manager import ComposeManager
 from containers.environment_manager import EnvironmentManager
 from containers.event_integration import EventIntegration
+from containers.event_sharing import ACTS, CHANGES, EventSharing
 from containers.hook_runner import Tell
 from containers.lsp import protocol
 from containers.lsp.client import EditorClient
@@ -71,6 +72,7 @@ class VSCodeIntegration:
         make_environments: Callable[[Path, tuple[Path, ...]], EnvironmentManager],
         documents: Documents,
         events: EventIntegration,
+        sharing: EventSharing,
         bus: EventBus,
         clock: Clock,
         client: EditorClient,
@@ -93,6 +95,7 @@ class VSCodeIntegration:
         """
         self._make_stack = make_stack
         self._events = events
+        self._sharing = sharing
         self._bus = bus
         self._clock = clock
         self._client = client
@@ -207,10 +210,12 @@ class VSCodeIntegration:
         self._bus.subscribe("view-busy", self._view.note, topics=("transaction.*", "server.*", "drift.*"))
         self._bus.subscribe("view", self._redraw, overflow=Overflow.LATEST_ONLY)
         if self._is_trusted:
-            self._bus.subscribe("editor-events", self._send_event)
-            self._bus.subscribe("impact", self._look_again, topics=("transaction.finished",))
-            self._bus.subscribe("given-up", self._say_given_up, topics=("health.given_up",))
+            self._bus.subscribe("editor-events", self._send_event, relayed=(*CHANGES, *ACTS))
+            applied, given_up = ("transaction.finished",), ("health.given_up",)
+            self._bus.subscribe("impact", self._look_again, topics=applied, relayed=applied)
+            self._bus.subscribe("given-up", self._say_given_up, topics=given_up, relayed=given_up)
             await self._events.setup_event_subscriptions()
+            await self._sharing.follow()
             for stack in self._stacks.values():
                 await stack.keeper.start()
                 _ = self._group.create_task(self._end_interrupted(stack), name="recovery")

@@ -30,6 +30,7 @@ class Managed:
         self.clock = ManualClock()
         self.engine = FakeEngine(self.clock, images=images)
         self.told = Recorder()
+        self.files = MemoryFiles({"compose.yaml": compose})
         settings = Settings.model_validate({"state_dir": "/nowhere"})
         applier = Applier(
             engine=self.provide,
@@ -49,9 +50,7 @@ class Managed:
             settings=settings,
         )
         self.manager = ComposeManager(
-            environments=EnvironmentManager(
-                selection=Selection(folder=HERE), files=MemoryFiles({"compose.yaml": compose}), environ={}
-            ),
+            environments=EnvironmentManager(selection=Selection(folder=HERE), files=self.files, environ={}),
             engine=self.provide,
             translator=FakeTranslator,
             changes=changes,

@@ -23,7 +23,7 @@ class Monitor:
     def __init__(self, cli: Cli) -> None:
         self._process = cli.start("monitor", "--json")
         self.told: list[dict[str, Any]] = []
-        self._said: list[str] = []
+        self.said: list[str] = []
         self._changed = threading.Condition()
         self._readers = [
             threading.Thread(target=self._read, daemon=True),
@@ -54,7 +54,7 @@ class Monitor:
             while not wanted():
                 left_s = deadline - time.monotonic()
                 told = [(e["kind"], e.get("service"), e.get("reason")) for e in self.told]
-                assert left_s > 0, f"never saw {what}; told: {told}; said: {self._said}"
+                assert left_s > 0, f"never saw {what}; told: {told}; said: {self.said}"
                 self._changed.wait(min(left_s, 0.1))
 
     def until_told(self, kind: str, times: int = 1, timeout_s: float = 60.0) -> None:
@@ -95,4 +95,4 @@ class Monitor:
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self._said.append(line)
+            self.said.append(line)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from containers.model.events import (
     PartFailed,
     PartRecovered,
     SupervisorChanged,
+    TransactionFinished,
 )
 from containers.model.hooks import (
     CallWebhook,
@@ -152,6 +154,13 @@ class Bed:
                 await self.clock.sleep(0.002)
 
 
+def applied(verb: str, at: datetime) -> TransactionFinished:
+    """A change that ended well."""
+    return TransactionFinished(
+        at=at, source="transaction", project=DEMO, verb=verb, outcome="committed", duration_s=0.1
+    )
+
+
 @pytest.fixture
 async def bed() -> AsyncIterator[Bed]:
     """Not begun yet."""
@@ -184,6 +193,22 @@ async def test_each_kind_of_action_is_done(bed: Bed) -> None:
     assert bed.world.restarts == ["web"]
     assert bed.world.told == [("web died with 1", "warning")]
     assert [url for url, _ in bed.world.posts] == ["http://localhost/x"]
+
+
+async def test_what_a_hook_had_another_process_do_does_not_set_it_off_again(bed: Bed) -> None:
+    """A verb's own process tells what it did, which is heard of here when the verb may have ended."""
+    bed.begin(RunVerb(argv=("restart", "web")), RUN, topics=("transaction.finished",))
+    bed.commands.gate.clear()
+    bed.bus.relay(applied("up", bed.clock.now()))
+    await bed.until(lambda: bed.commands.at_once == 2)
+    during = bed.clock.now()
+    bed.commands.gate.set()
+    await bed.until(lambda: len(bed.ends()) == 2)
+    bed.bus.relay(applied("restart", during))
+    await bed.until(lambda: len(bed.ends()) == 3)
+    assert [end.hook for end in bed.ends()[2:]] == ["h1"]
+    bed.bus.relay(applied("up", bed.clock.now()))
+    await bed.until(lambda: len(bed.ends()) == 5)
 
 
 async def test_events_of_other_projects_set_off_nothing(bed: Bed) -> None:

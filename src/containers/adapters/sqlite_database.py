@@ -123,7 +123,17 @@ CREATE TABLE transitions (
 );
 CREATE INDEX transitions_by_time ON transitions (at);
 """
-_MIGRATIONS = (_TRANSACTIONS, _HEALTH)
+_EVENTS = """
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  process TEXT NOT NULL,
+  project TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  event TEXT NOT NULL
+);
+"""
+_MIGRATIONS = (_TRANSACTIONS, _HEALTH, _EVENTS)
 """What each version adds to the one before; how many there are is the version."""
 _VERSION = len(_MIGRATIONS)
 _LEAST_ROOM_BYTES = 64 << 10
@@ -150,6 +160,15 @@ class SqliteDatabase:
         self._queued: deque[tuple[str, Sequence[Any]]] = deque()
         self.set_aside: Path | None = None
         """Where a damaged file went, if this process found one."""
+
+    @property
+    def stamp(self) -> tuple[int, ...] | None:
+        """Another one after each write of any process; None while there is nothing to see."""
+        try:
+            status = self._path.with_name(f"{self._path.name}-wal").stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def queue(self, sql: str, parameters: Sequence[Any]) -> None:
         """Have a statement written together with the next that is waited for."""

@@ -13,7 +13,8 @@ from containers.cli.event_lines import as_line
 from containers.cli.moments import parse_moment
 from containers.cli.running import Run, run
 from containers.compose.event_hooks import covers_any, topic_remedy
-from containers.model.base import ContainerId, ProjectName, ServiceName
+from containers.event_sharing import SHARED
+from containers.model.base import ProjectName, ServiceName
 from containers.model.errors import ErrorCode, PodkeeperError, unknown_service
 from containers.model.events import ContainerEvent, EventBase, covers
 from containers.observation.past import told_before
@@ -105,11 +106,12 @@ def _refuse_unknown(named: Sequence[str], known: Sequence[str]) -> None:
 async def _past(
     with_: Run, wanted: Wanted, since: datetime | None, until: datetime | None
 ) -> tuple[EventBase, ...]:
-    """What Podman and the journal know of the time between."""
+    """What Podman, the journal and other processes know of the time between."""
     engine = await with_.app.engine()
     noted = await engine.past_events(_ns(since) or 0, _ns(until))
     transactions = await with_.app.journal.history(wanted.project, engine.store, limit=TRANSACTIONS)
-    found = told_before(wanted.project, noted, transactions, since, until)
+    told = await with_.app.event_log.between(wanted.project, since, until)
+    found = told_before(wanted.project, noted, transactions, since, until, shared=told)
     return tuple(event for event in found if wanted.covers(event))
 
 
@@ -118,13 +120,14 @@ async def _follow(with_: Run, wanted: Wanted, since: datetime | None, until: dat
     app = with_.app
     app.events.watch(wanted.project)
     await app.events.setup_event_subscriptions()
-    shown: set[tuple[ContainerId, str, datetime]] = set()
+    await app.sharing.follow()
+    shown: set[object] = set()
     waits_s = None if until is None else (until - app.clock.now()).total_seconds()
     with suppress(TimeoutError):
         async with asyncio.timeout(waits_s):
             is_behind = since is not None
             waiting: list[EventBase] = []
-            async for event in app.bus.stream(replay=True):
+            async for event in app.bus.stream(relayed=SHARED, replay=True):
                 waiting.append(event)
                 if is_behind and getattr(event, "kind", "") != "server.resynchronised":
                     continue
@@ -139,8 +142,11 @@ async def _follow(with_: Run, wanted: Wanted, since: datetime | None, until: dat
                 waiting.clear()
 
 
-def _key(event: EventBase) -> set[tuple[ContainerId, str, datetime]]:
-    return {(event.container, event.kind, event.at)} if isinstance(event, ContainerEvent) else set()
+def _key(event: EventBase) -> set[object]:
+    """What an event is known by where it is told again: those of Podman get an identifier each time."""
+    if isinstance(event, ContainerEvent):
+        return {(event.container, event.kind, event.at)}
+    return {event.id} if event.id else set()
 
 
 def _print(with_: Run, wanted: Wanted, event: EventBase) -> None:

@@ -9,17 +9,19 @@ import typer
 
 from containers.bus import EventBus
 from containers.cli.event_lines import as_line
-from containers.cli.running import Run, run
-from containers.cli.terminal import FLUSH_S
+from containers.cli.running import Run, print_problem, run
+from containers.cli.terminal import FLUSH_S, Terminal
 from containers.cli.watching import on_reload_signal, reload_soon
 from containers.cli.writing import Writer
+from containers.compose.request import LoadResult
+from containers.event_sharing import ACTS
 from containers.model.base import ProjectName
+from containers.model.errors import PodkeeperError
 from containers.model.events import EventBase
+from containers.model.outcome import Problem
 from containers.model.project import ResolvedProject
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-_READ_PAUSE_S = 1.0
-"""An `up` creates many containers."""
 TOPICS = ("container.*", "health.*", "incident.*", "drift.*", "server.*")
 
 
@@ -57,9 +59,11 @@ async def _keep(with_: Run, project: ResolvedProject, out: Writer, *, json: bool
         printed=lambda hook, text: with_.terminal.note(f"hook {hook}: {text}"),
     )
     await with_.app.events.setup_event_subscriptions()
+    await with_.app.sharing.follow()
     await keeper.start()
     with_.terminal.note(f"watching over {project.name} ({len(project.services)} services)")
-    reading = with_.app.tasks.create_task(_read_what_is_applied(with_, project.name), name="applied files")
+    files = with_.app.project_files(with_.manager, _Readings(with_.terminal))
+    reading = with_.app.tasks.create_task(files.run(), name="project files")
     try:
         with on_reload_signal(lambda: reload_soon(with_)):
             await print_events(with_.app.bus, project.name, out, json=json)
@@ -69,23 +73,25 @@ async def _keep(with_: Run, project: ResolvedProject, out: Writer, *, json: bool
     return 0
 
 
-async def _read_what_is_applied(with_: Run, project: ProjectName) -> None:
-    """Read the files anew when somebody creates containers of the project: they may say otherwise by now."""
-    created = asyncio.Event()
+class _Readings:
+    """Says what reading the files came to, where it is another than before."""
 
-    def note(event: EventBase) -> None:
-        if event.project == project:
-            created.set()
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._wrong = ""
 
-    subscription = with_.app.bus.subscribe("applied", note, topics=("container.created",))
-    try:
-        while True:
-            await created.wait()
-            created.clear()
-            with_.manager.load()
-            await with_.app.clock.sleep(_READ_PAUSE_S)
-    finally:
-        with_.app.bus.unsubscribe(subscription)
+    def __call__(self, loaded: LoadResult) -> None:
+        try:
+            loaded.require()
+        except PodkeeperError as error:
+            if str(error) != self._wrong:
+                self._wrong = str(error)
+                print_problem(self._terminal, Problem.of_error(error))
+                self._terminal.note("it goes on with what the files said before")
+            return
+        if self._wrong:
+            self._wrong = ""
+            self._terminal.note("the files are right again, and count")
 
 
 async def _install(with_: Run, project: ProjectName) -> int:
@@ -125,7 +131,7 @@ async def print_events(bus: EventBus, project: ProjectName, out: Writer, *, json
         elif getattr(event, "kind", "") != "server.world_changed":
             await out.put(as_line(event))
 
-    subscription = bus.subscribe("output", show, topics=TOPICS, replay=True)
+    subscription = bus.subscribe("output", show, topics=TOPICS, relayed=ACTS, replay=True)
     try:
         raise await out.failure()
     finally:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args
 
 from pydantic import ConfigDict, Field
 
@@ -381,6 +382,15 @@ Event: TypeAlias = Annotated[
     | Lifecycle,
     Field(discriminator="kind"),
 ]
+
+
+@cache
+def event_class(kind: str) -> type[EventBase] | None:
+    """The class of a kind of event; None where there is none, such as one that a newer Podkeeper told."""
+    for found in get_args(get_args(Event)[0]):
+        if kind in get_args(found.model_fields["kind"].annotation):
+            return cast("type[EventBase]", found)
+    return None
 
 
 def covers(topics: Iterable[str], kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""What happened before anybody listened: the engine's log and the journal, as one row of events."""
+"""What happened before anybody listened: what the engine, the journal and processes noted, in one row."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,15 +16,20 @@ def told_before(
     transactions: Iterable[TransactionSummary],
     since: datetime | None = None,
     until: datetime | None = None,
+    *,
+    shared: Sequence[EventBase] = (),
 ) -> tuple[EventBase, ...]:
     """Everything of a project between two moments, in the order of time.
 
-    Events of the past have neither id nor sequence: those are given when an event is told.
+    Those that a process wrote down when it told them have their id. The others get none, and none has a
+    sequence. A transaction that was told then is not told again from the journal, which remembers longer.
     """
     told = [translated for event in engine if (translated := translate(event)) is not None]
     found: list[EventBase] = [event for event in told if event.project == project]
+    found += (event.model_copy(update={"sequence": 0}) for event in shared)
+    known = {(getattr(event, "kind", ""), event.cause) for event in shared if event.cause is not None}
     for transaction in transactions:
-        found += _of_transaction(transaction)
+        found += (e for e in _of_transaction(transaction) if (getattr(e, "kind", ""), e.cause) not in known)
     wanted = (e for e in found if (since is None or e.at >= since) and (until is None or e.at <= until))
     return tuple(sorted(wanted, key=lambda e: e.at))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from containers.model.base import ProjectName, ServiceName, StepId, TransactionId
+from containers.model.events import EventBase
 from containers.model.journal import JournalRecord, OpenTransaction, Phase, StepTime, TransactionSummary
 from containers.model.metrics import Incident, Notes, Sample, Span, Totals, Transition
 from containers.model.outcome import StepOutcome
@@ -65,6 +66,35 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+        ...
+
+
+class EventLog(Protocol):
+    """What processes told of projects that no other process can know; the oldest is forgotten.
+
+    Every coroutine may raise `StateError` when it can not be written or read.
+    """
+
+    async def add(self, event: EventBase) -> None:
+        """Note what this process told of a project."""
+        ...
+
+    async def newest(self) -> int:
+        """The number of the newest; 0 where there is none."""
+        ...
+
+    def may_have_more(self) -> bool:
+        """Whether something may have been noted since the last `after`: asked for often, and costs little."""
+        ...
+
+    async def after(self, number: int) -> tuple[int, tuple[EventBase, ...]]:
+        """What other processes told after that number, oldest first, and the number of the last."""
+        ...
+
+    async def between(
+        self, project: ProjectName, since: datetime | None, until: datetime | None
+    ) -> tuple[EventBase, ...]:
+        """What was told of a project between two moments, by any process, oldest first."""
         ...
 
 

@@ -245,7 +245,7 @@ async def test_a_database_of_the_version_before_is_taken_up_with_what_it_has(tmp
     await journal.ignore_drift(HERE.project, HERE.store, ["known"])
     journal.close()
     with sqlite3.connect(path) as connection:
-        for table in ("series", "samples", "folded", "spans", "incidents", "transitions"):
+        for table in ("series", "samples", "folded", "spans", "incidents", "transitions", "events"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
