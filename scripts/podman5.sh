@@ -173,13 +173,34 @@ PROGRAM
   chmod 0755 "$PODMAN5_RUN/bin/podman"
 }
 
+# start_podman5_service: one that ends is started again, as systemd would; its log says when that was, and what
+# it said at its end.
 start_podman5_service() {
+  local inside
+  inside=/proc/$(podman5_process namespaces)
   rm -f "$PODMAN5_SOCKET"
-  setsid "$PODMAN5_RUN/bin/podman" system service --time=0 "unix://$PODMAN5_SOCKET" \
-    </dev/null >"$PODMAN5_RUN/service.log" 2>&1 &
+  # shellcheck disable=SC2016
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid nsenter --mount="$inside/ns/mnt" --net="$inside/ns/net" \
+    --root="$inside/root" --wd="$inside/root" -- bash -uc '
+    trap "trap - TERM; kill \$service; wait; exit" TERM
+    while :; do
+      podman system service --time=0 "$1" &
+      service=$!
+      wait $service
+      printf "podkeeper: the service ended with %s at %s\n" $? "$(date -u +%FT%TZ)"
+      sleep 0.2
+    done' podman5 "unix://$PODMAN5_SOCKET" </dev/null >"$PODMAN5_RUN/service.log" 2>&1 &
   echo $! >"$PODMAN5_RUN/service.pid"
   disown
   wait_for_podman5 podman5_answers "$PODMAN5_RUN/service.log"
+}
+
+# tell_podman5_ends: a Podman that died amid the tests explains what they say.
+tell_podman5_ends() {
+  if grep -q '^podkeeper: the service ended' "$PODMAN5_RUN/service.log" 2>/dev/null; then
+    say "Podman 5 ended meanwhile; the end of its log:"
+    tail -n 60 "$PODMAN5_RUN/service.log" >&2
+  fi
 }
 
 # wait_for_podman5 CONDITION LOG

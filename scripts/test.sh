@@ -59,6 +59,7 @@ run_suites() {
     tests/contract tests/podman tests/lsp tests/torture
   if podman5_belongs_here; then
     within=with_podman5 suite podman5 pytest_with "$VENV" "${PODMAN5_TESTS[@]}"
+    tell_podman5_ends
   else
     say "podman5: root runs it on Debian, where the machine's own Podman is older"
   fi

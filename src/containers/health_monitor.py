@@ -9,7 +9,7 @@ from containers.bus import EventBus, Overflow, Subscription
 from containers.event_integration import EngineProvider, EventIntegration
 from containers.health.machine import Hand, Verdict
 from containers.model.base import ContainerId, ServiceName
-from containers.model.errors import EngineError
+from containers.model.errors import EngineError, PodkeeperError
 from containers.model.events import ContainerEvent, EventBase, PartFailed, PartRecovered
 from containers.model.health import HealthStatus, RestartResult
 from containers.model.metrics import Sample
@@ -121,6 +121,7 @@ class HealthMonitor:
             repairs=repairs,
             recreations=recreations,
             bus=bus,
+            state_failed=self._note_state_failure,
             clock=clock,
             group=group,
         )
@@ -331,6 +332,9 @@ class HealthMonitor:
         return soonest
 
     # one part's failure
+
+    def _note_state_failure(self, error: PodkeeperError) -> None:
+        self._supervisorship.note_failure(error)
 
     def _broke(self, place: str, project: ResolvedProject, error: Exception) -> None:
         log.error("supervision of %s broke", place, exc_info=error)

@@ -75,9 +75,11 @@ def _examine_state(settings: Settings) -> Check:
     """Whether the state folder can be written to; without it nothing is applied, and nothing supervised."""
     folder = settings.state_dir
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return Check(name="state folder", ok=True, value=str(folder))
+        for part in (folder, folder / "supervision", folder / "locks"):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=part, buffering=0) as file:
+                file.write(b"podkeeper")  # a disk that is full takes a file all the same
+        return Check(name="state folder", ok=True, value=str(folder))
     except OSError as error:
         return Check(
             name="state folder",

@@ -207,12 +207,14 @@ class ServiceWatch:
         except (OSError, UnicodeDecodeError) as error:
             self._degraded(f"{trigger} can not be read, so nothing is reloaded: {error}")
             return
-        services = self._scene.project.services.values() if self._scene else ()
+        services = self._scene.services if self._scene else ()
         able = {service.name for service in services if service.own.reload is not None}
         known = [name for name in names if name in able]
         for name in names:
             if name not in able:
-                self._degraded(f"{trigger.name} names {name}, which is no service with `x-podkeeper.reload`")
+                self._degraded(
+                    f"{trigger.name} names {name}, which is not watched, or has no `x-podkeeper.reload`"
+                )
         if known or not names:
             self.reload(known)
 

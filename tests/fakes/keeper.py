@@ -18,7 +18,7 @@ from containers.bus import EventBus
 from containers.event_integration import EventIntegration
 from containers.health_monitor import HealthMonitor
 from containers.model.base import ContainerId, ProjectName, ServiceName
-from containers.model.errors import ErrorCode, LockHeldError
+from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
 from containers.model.events import EventBase
 from containers.model.observed import ObservedContainer
 from containers.model.outcome import ComposeResult, Problem
@@ -35,10 +35,13 @@ class Locks:
 
     def __init__(self) -> None:
         self.holder = ""
+        self.broken: PodkeeperError | None = None
 
     @asynccontextmanager
     async def hold(self, project: ProjectName, _purpose: str) -> AsyncIterator[None]:
         """Hold it, unless somebody does."""
+        if self.broken is not None:
+            raise self.broken
         if self.holder:
             raise LockHeldError(ErrorCode.LOCK_HELD, f"{project} is held by {self.holder}")
         yield

@@ -16,7 +16,7 @@ class Lease:
         self.name = name
         self.table = {} if table is None else table
         self.broken: PodkeeperError | None = None
-        """What `take` raises, as where the state folder is of no use."""
+        """What `take` and `prove` raise, as where the state folder is of no use."""
 
     async def take(self, project: ProjectName) -> str | None:
         """Taken unless another has it."""
@@ -24,6 +24,12 @@ class Lease:
             raise self.broken
         holder = self.table.setdefault(project, self.name)
         return None if holder == self.name else holder
+
+    async def prove(self, project: ProjectName) -> None:
+        """It can, unless it is broken."""
+        del project
+        if self.broken is not None:
+            raise self.broken
 
     async def holder(self, project: ProjectName) -> str | None:
         """Who has it."""

@@ -35,16 +35,21 @@ def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
     """Run Podman's client against `url` and answer its standard output; it must succeed.
 
     What only looks is asked again where something else vanished amid the look: Podman 4.3 calls it an error.
+    What nobody took in is asked again for a while: a Podman that died is started anew, as systemd would.
     """
     attempts = 4 if _is_look(arguments) else 1
+    deadline = time.monotonic() + _START_TIMEOUT_S
     while True:
         done = subprocess.run(
             ["podman", "--remote", "--url", url, *arguments], input=stdin, capture_output=True, check=False
         )
         if done.returncode == 0:
             return done.stdout.decode().strip()
-        attempts -= 1
         said = done.stderr.decode(errors="replace")
+        if "connect: connection refused" in said and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
+            continue
+        attempts -= 1
         if not attempts or (arguments[0] == "inspect" and "no such process" not in said):
             raise AssertionError(f"podman {' '.join(arguments)}: {said}")
 

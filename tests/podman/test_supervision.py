@@ -97,6 +97,22 @@ def test_a_killed_process_is_brought_back(
     assert all(e["duration_s"] > 0 for e in closed)
 
 
+def test_our_own_restart_of_what_depends_on_it_is_no_incident(
+    cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
+) -> None:
+    """Also where it takes a KILL, so that it ends as a crash would."""
+    needs = {"web": {"condition": "service_started", "restart": True}}
+    write(cli, web={"command": STUBBORN}, api={"command": STUBBORN, "depends_on": needs})
+    up(cli)
+    watcher = monitor()
+    for times in range(1, 4):
+        os.kill(bed.process_of(podman_url, f"{project}_web_1"), signal.SIGKILL)
+        watcher.until(lambda n=times: len(watcher.events("health.restarted", "api")) == n, "api's restart")  # type: ignore[misc]
+        watcher.until_told("incident.closed", times)
+    assert {e["service"] for e in watcher.events("incident.opened")} == {"web"}
+    assert {e["attempt"] for e in watcher.events("health.restarted", "api")} == {0}
+
+
 def test_a_frozen_process_is_brought_back_although_its_check_never_ends(
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:

@@ -26,6 +26,7 @@ from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.own_config import OutsideProbe, OwnConfig
 from containers.model.project import ResolvedProject
 from containers.model.supervision import Standing
+from containers.supervision.acts import MOST_UNANSWERED
 from containers.supervision.deaths import LOCK_RETRY_S
 
 RESTART = {"condition": "service_started", "restart": True}
@@ -343,8 +344,7 @@ async def test_an_engine_that_comes_back_has_nothing_restarted(keeper: Keeper) -
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Podman that did not answer is asked again at once."""
-    for module in ("acts", "removals"):
-        monkeypatch.setattr(f"containers.supervision.{module}.AWAY_RETRY_S", 0.01)
+    monkeypatch.setattr("containers.supervision.acts.AWAY_RETRY_S", 0.01)
 
 
 @pytest.mark.usefixtures("short_waits")
@@ -353,13 +353,62 @@ async def test_an_engine_that_does_not_answer_uses_up_no_attempt(keeper: Keeper,
     """Symptom: a Podman that came and went had what died in between given up, and never restarted."""
     await keeper.start()
     away = EngineError(ErrorCode.DAEMON_UNREACHABLE, "Podman does not answer")
-    for _ in range(6):
+    for _ in range(MOST_UNANSWERED):
         keeper.engine.fail_next(method, away, "demo_web_1")
     keeper.engine.die("demo_web_1", 137)
     await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
     assert not {"health.restart_failed", "health.given_up"} & set(keeper.kinds())
     (restarted,) = [e for e in keeper.seen if isinstance(e, ServiceRestarted) and e.service == "web"]
     assert restarted.attempt == 1
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_start_that_an_engine_which_is_there_never_answers_counts_in_the_end(keeper: Keeper) -> None:
+    """Symptom: what Podman panics at was tried once a second for ever, and nobody was told."""
+    await keeper.start()
+    away = EngineError(ErrorCode.DAEMON_UNREACHABLE, "the connection was closed without an answer")
+    for _ in range(MOST_UNANSWERED + 20):
+        keeper.engine.fail_next("start_container", away, "demo_web_1")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "it given up")
+    assert "health.restart_failed" in keeper.kinds()
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_start_of_which_only_the_answer_was_lost_is_told_as_one(keeper: Keeper) -> None:
+    """Symptom: it came back `by_itself`, and what depends on it was not restarted."""
+    await keeper.start()
+    real, calls = keeper.engine.start_container, []
+
+    async def start(container: ContainerId) -> None:
+        await real(container)
+        calls.append(container)
+        if len(calls) == 1:
+            raise EngineError(ErrorCode.DAEMON_UNREACHABLE, "the answer was lost")
+
+    keeper.engine.start_container = start  # type: ignore[method-assign]
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    (closed,) = [e for e in keeper.seen if isinstance(e, IncidentClosed)]
+    assert (closed.how, closed.restarts, len(calls)) == ("restarted", 1, 1)
+    assert "health.restarted" in keeper.kinds()
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_a_state_folder_that_is_lost_later_gives_nothing_up_and_is_told(keeper: Keeper) -> None:
+    """Symptom: it was given up after three restarts that never were, and nothing said why."""
+    await keeper.start()
+    refusal = StateError(ErrorCode.STATE_UNUSABLE, "the folder is read-only")
+    keeper.lease.broken = refusal
+    keeper.locks.broken = refusal
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "why nothing is done")
+    await keeper.clock.sleep(0.2)
+    assert not {"health.restart_failed", "health.given_up", "server.part_recovered"} & set(keeper.kinds())
+    keeper.lease.broken = keeper.locks.broken = None
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "that all is well")
+    assert keeper.kinds().count("server.part_failed") == 1
 
 
 @pytest.mark.usefixtures("short_waits")

@@ -30,14 +30,23 @@ class FileSupervisorLeases:
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "supervision"
+        self._others = state_dir / "locks"
         self._held: dict[ProjectName, FileLock] = {}
+        self._inodes: dict[ProjectName, int] = {}
+        """Which file each lock is of: another in its place is nobody's."""
 
     async def take(self, project: ProjectName) -> str | None:
-        """Take the lease, or find that one has it already: None; else who has it, in words."""
-        if project in self._held:
-            return None
+        """Take the lease, or find that one has it already: None; else who has it, in words.
+
+        One whose file is gone is lost, and taken anew.
+        """
         with state_errors():
             return await asyncio.to_thread(self._take, project)
+
+    async def prove(self, project: ProjectName) -> None:
+        """Write what is written for a lease, and for a change."""
+        with state_errors():
+            await asyncio.to_thread(self._prove, project)
 
     async def holder(self, project: ProjectName) -> str | None:
         """Who has it, in words; None where nobody does."""
@@ -64,11 +73,26 @@ class FileSupervisorLeases:
             return None
         return lock
 
+    def _prove(self, project: ProjectName) -> None:
+        for folder in (self._folder, self._others):
+            make_private_folder(folder)
+            proof = folder / f"{quote(project, safe='')}.proof"
+            write_private(proof, b"podkeeper")
+            proof.unlink()
+
     def _take(self, project: ProjectName) -> str | None:
+        held = self._held.get(project)
+        if held is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if self._path(project).stat().st_ino == self._inodes[project]:
+                    return None
+            del self._held[project]
+            held.release()
         lock = self._lock(project)
         if lock is None:
             return self._describe(project)
         self._held[project] = lock
+        self._inodes[project] = self._path(project).stat().st_ino
         holder = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
         with contextlib.suppress(OSError):  # it only says whose the lease is, for people
             write_private(self._path(project).with_suffix(".holder"), json.dumps(holder).encode())

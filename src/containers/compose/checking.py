@@ -66,7 +66,8 @@ class _Scalar(Check):
         self.kinds = kinds
         self.wanted = wanted
         self._rule = rule
-        self._pattern = re.compile(rule.pattern) if rule.pattern else None
+        # in a JSON schema `$` is the very end, here also before a last line break
+        self._pattern = re.compile(re.sub(r"\$$", r"\\Z", rule.pattern)) if rule.pattern else None
 
     @override
     def run(self, value: Any, where: Where, spot: Spot | None, report: Report) -> None:

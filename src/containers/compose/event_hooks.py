@@ -123,6 +123,13 @@ def _check(name: str, hooks: Map, written: Map, hosts: Collection[str], report: 
             _check_words(key, written[key], wrong)
     if "webhook" in written:
         _check_url(written["webhook"], hosts, wrong)
+    if timeout := written.get("timeout"):
+        try:
+            is_some = duration_ns(timeout) > 0
+        except ValueError:
+            is_some = False
+        if not is_some:
+            wrong("timeout", f"`{timeout}` is no time for anything to be done in", "write one such as `30s`")
 
 
 def _check_actions(written: Map, wrong: _Wrong) -> None:

@@ -1,7 +1,7 @@
 """Whether what a service says about watching, and to Podkeeper itself, can work."""
 
 import re
-import signal
+import shlex
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -12,9 +12,18 @@ from containers.model.errors import ErrorCode
 
 _WAYS: Final = {"reload": ("signal", "exec"), "health": ("tcp", "http")}
 """Parts that say how in one of two ways."""
-_FLAGS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
-_SIGNALS: Final = frozenset(each.name.removeprefix("SIG") for each in signal.Signals)
-_REAL_TIME: Final = re.compile(r"RTM(IN(\+\d+)?|AX(-\d+)?)")
+_FLAGS: Final = frozenset({"true", "false", "yes", "no", "y", "n", "on", "off", "1", "0", ""})
+_SIGNAL: Final = re.compile(
+    r"ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM"
+    r"|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
+    r"|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?"
+)
+"""Those of Linux, where containers run, with their other names: what Podman knows."""
+_TIMES: Final = {
+    "restart": ("window", "first_backoff", "longest_backoff"),
+    "health": ("interval", "timeout", "start_period"),
+}
+_NEVER_ZERO: Final = frozenset({"interval", "timeout"})
 
 
 class Say(Protocol):
@@ -44,7 +53,7 @@ def check_watch_rules(service: Mapping[str, Any], error: Say, warning: Say) -> N
                 rule.spots.get("action"),
                 "say where in the container files go",
             )
-        if copies and ".." in str(target or "").split("/"):
+        if ".." in str(target or "").split("/"):
             warning(
                 ErrorCode.PATH_ESCAPES,
                 f"has a rule in `develop.watch` whose target `{target}` leads out of itself: `watch` refuses",
@@ -60,34 +69,37 @@ def check_watch_rules(service: Mapping[str, Any], error: Say, warning: Say) -> N
             )
 
 
-def check_own_keys(service: Mapping[str, Any], error: Say) -> None:
-    """Say what in `x-podkeeper` contradicts itself, or means nothing."""
+def check_own_keys(service: Mapping[str, Any], error: Say, warning: Say) -> None:
+    """Say what in `x-podkeeper` contradicts itself, and what in it does nothing."""
     own = service.get(OWN_KEY)
     if not isinstance(own, Map):
         return
     for key, ways in _WAYS.items():
         if isinstance(part := own.get(key), Map):
-            _check_ways(key, part, ways, own.spots.get(key), error)
+            _check_ways(key, part, ways, own.spots.get(key), error, warning)
     _check_flag(own, "essential", error)
     if isinstance(restart := own.get("restart"), Map):
         _check_flag(restart, "enabled", error)
         _check_backoff(restart, error)
-    if isinstance(health := own.get("health"), Map):
-        for key in ("interval", "timeout"):
-            if _ns(health.get(key)) == 0:
-                error(
-                    ErrorCode.INVALID_VALUE,
-                    f"has no time for `{OWN_KEY}.health.{key}`: it is 0",
-                    health.spots.get(key),
-                    "write a time such as `5s`",
-                )
+    for key, times in _TIMES.items():
+        if isinstance(part := own.get(key), Map):
+            _check_times(key, part, times, error)
     if isinstance(reload := own.get("reload"), Map):
         _check_signal(reload, error)
+        if isinstance(command := reload.get("exec"), str) and _words(command) is None:
+            error(
+                ErrorCode.INVALID_VALUE,
+                f"has a quotation in `{OWN_KEY}.reload.exec` that does not end",
+                reload.spots.get("exec"),
+                "write the command as a list, or close the quotation",
+            )
 
 
-def _check_ways(key: str, part: Map, ways: tuple[str, str], spot: Spot | None, error: Say) -> None:
+def _check_ways(
+    key: str, part: Map, ways: tuple[str, str], spot: Spot | None, error: Say, warning: Say
+) -> None:
     first, second = ways
-    said = [way for way in ways if part.get(way) not in (None, "", [])]
+    said = [way for way in ways if _is_said(part.get(way))]
     if len(said) == len(ways):
         error(
             ErrorCode.CONFLICT,
@@ -96,13 +108,44 @@ def _check_ways(key: str, part: Map, ways: tuple[str, str], spot: Spot | None, e
             "remove one of the two",
             on_key=True,
         )
-    elif not said:
-        error(
+    elif not said:  # an override may have switched it off so
+        warning(
             ErrorCode.INVALID_VALUE,
-            f"has neither `{first}` nor `{second}` in `{OWN_KEY}.{key}`",
+            f"has neither `{first}` nor `{second}` in `{OWN_KEY}.{key}`, which so does nothing",
             spot,
             "add one of the two, or remove the key",
         )
+
+
+def _is_said(value: Any) -> bool:
+    """Whether a way is named at all: blanks, and a list of them, are nothing."""
+    if isinstance(value, str):
+        return bool(_words(value))
+    if isinstance(value, list):
+        return any(str(word).strip() for word in value)
+    return value is not None
+
+
+def _words(text: str) -> list[str] | None:
+    """As a shell would split it; None where it would not."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return None
+
+
+def _check_times(part: str, written: Map, times: tuple[str, ...], error: Say) -> None:
+    for key in times:
+        value = written.get(key)
+        if not isinstance(value, str):
+            continue
+        if (length := _ns(value)) is None:
+            problem = f"says a time for `{OWN_KEY}.{part}.{key}` that is too long to be one"
+        elif length == 0 and key in _NEVER_ZERO:
+            problem = f"has no time for `{OWN_KEY}.{part}.{key}`: it is 0"
+        else:
+            continue
+        error(ErrorCode.INVALID_VALUE, problem, written.spots.get(key), "write a time such as `5s`")
 
 
 def _check_flag(part: Map, key: str, error: Say) -> None:
@@ -132,7 +175,7 @@ def _check_signal(reload: Map, error: Say) -> None:
     if not isinstance(written, str) or not written:
         return
     name = written.removeprefix("SIG")
-    if name not in _SIGNALS and not _REAL_TIME.fullmatch(name):
+    if not _SIGNAL.fullmatch(name):
         error(
             ErrorCode.INVALID_VALUE,
             f"has the signal `{written}` in `{OWN_KEY}.reload`, which does not exist",

@@ -54,16 +54,18 @@ def _probe(written: Mapping[str, Any]) -> OutsideProbe | None:
 def _reload(written: Mapping[str, Any]) -> Reload | None:
     command = written.get("exec") or ()
     signal = str(written.get("signal") or "").removeprefix("SIG")
-    if not command and not signal:
-        return None
     argv = shlex.split(command) if isinstance(command, str) else command
+    if not any(word.strip() for word in argv):
+        argv = ()
+    if not argv and not signal:
+        return None
     return Reload(signal=signal, command=tuple(argv), user=written.get("user", ""))
 
 
 def _flag(value: Any, *, default: bool) -> bool:
-    if value is None:
+    if value in (None, ""):
         return default
-    return value if isinstance(value, bool) else str(value).lower() in {"true", "yes", "on", "1"}
+    return value if isinstance(value, bool) else str(value).lower() in {"true", "yes", "y", "on", "1"}
 
 
 def _seconds(text: str | None) -> float | None:

@@ -72,7 +72,7 @@ class _ServiceCheck:
         self._platforms(build)
         self._contexts(build)
         check_watch_rules(service, self._error, self._warning)
-        check_own_keys(service, self._error)
+        check_own_keys(service, self._error, self._warning)
 
     def _error(
         self,

@@ -45,6 +45,14 @@ class SupervisorLeases(Protocol):
         """
         ...
 
+    async def prove(self, project: ProjectName) -> None:
+        """Show that leases can be made, and kept, as far as one can tell without one.
+
+        Raises:
+            StateError: they can not.
+        """
+        ...
+
     async def holder(self, project: ProjectName) -> str | None:
         """Who has it, in words; None where nobody does."""
         ...

@@ -1,13 +1,14 @@
 """Acts: carries verdicts out, once for each place at a time, and tells what came of them."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 from containers.bus import EventBus
 from containers.health.machine import Hand, Step, Verdict, is_ill
 from containers.model.base import ServiceName
-from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError
+from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError, StateError
 from containers.model.events import RestartFailed, ServiceRestarted
 from containers.model.health import RestartResult
 from containers.model.observed import ObservedContainer
@@ -34,11 +35,8 @@ log = logging.getLogger(__name__)
 
 AWAY_RETRY_S = 1.0
 """How long nothing is tried once Podman did not answer."""
-
-
-def _is_away(error: PodkeeperError) -> bool:
-    """Whether Podman did not answer: that says nothing of a service, so it is no attempt, even if begun."""
-    return error.code is ErrorCode.DAEMON_UNREACHABLE
+MOST_UNANSWERED = 5
+"""So often in a row may a try be left without an answer by a Podman that answers otherwise, and not count."""
 
 
 class Acts:
@@ -61,9 +59,11 @@ class Acts:
         repairs: Repairs,
         recreations: Recreations,
         bus: EventBus,
+        state_failed: Callable[[PodkeeperError], None],
         clock: Clock,
         group: TaskOwner,
     ) -> None:
+        """`state_failed` is told what keeps everything from being done; the rest are the monitor's parts."""
         self._scene = scene
         self._sight = sight
         self._checks = checks
@@ -73,10 +73,13 @@ class Acts:
         self._repairs = repairs
         self._recreations = recreations
         self._bus = bus
+        self._state_failed = state_failed
         self._clock = clock
         self._group = group
         self.under_way: set[str] = set()
         self.restarts: dict[ServiceName, int] = {}
+        self._unanswered: dict[str, int] = {}
+        """How many tries in a row Podman did not answer, though it answered otherwise, by place."""
 
     def begin(
         self, place: str, container: ObservedContainer, found: Step, *, is_asked_for: bool = False
@@ -124,40 +127,85 @@ class Acts:
                 await self._give_up(container, found, begun)
                 return refused
             reason = await self._restart(container, found.reason, begun, is_asked_for=is_asked_for)
-            await self.restarted(place, container, attempt, reason)
-            self.restart_dependents(service)
-            return RestartResult(service=service, restarted=True, reason=reason, attempt=attempt)
+            return await self._succeeded(place, container, attempt, reason)
         except LockHeldError as error:
             await self._clock.sleep(LOCK_RETRY_S)
             refused = refused.model_copy(update={"reason": str(error)})
         except NotNeededError as error:
-            log.info("%s is left as it is: %s", container.name, error)
-            if found.verdict is Verdict.STOP:
-                self._sight.forgive_loop(container.id)
-            if isinstance(error, LeftToPodmanError):
-                await self._clock.sleep(LOCK_RETRY_S)
-            if isinstance(error, NotIllError):
-                self._checks.forget(container.id)  # a picture that shows it as ill counts for nothing
-            await self._scene.refresh(container)
+            await self._leave(container, found, error)
             refused = refused.model_copy(update={"reason": str(error)})
         except PodkeeperError as error:
-            if is_asked_for or not _is_away(error):
+            is_no_attempt = not is_asked_for and await self._is_no_attempt(place, container, error)
+            if not is_asked_for and self._has_begun_anew(place, container, error):
+                return await self._succeeded(place, container, attempt, found.reason)
+            if not is_no_attempt:
                 await begun()
                 self.tell_failure(container, attempt, str(error))
-            else:
-                log.info("%s waits for Podman: %s", container.name, error)
-                if self._memories[place] is found.memory:
-                    await self._count(place, container, before)
-                await self._clock.sleep(AWAY_RETRY_S)
+            elif self._memories[place] is found.memory:
+                await self._count(place, container, before)
             refused = refused.model_copy(update={"reason": str(error)})
         finally:
             self._ended(place)
         return refused
 
+    async def _leave(self, container: ObservedContainer, found: Step, error: NotNeededError) -> None:
+        """What was to be done is not needed any more."""
+        log.info("%s is left as it is: %s", container.name, error)
+        if found.verdict is Verdict.STOP:
+            self._sight.forgive_loop(container.id)
+        if isinstance(error, LeftToPodmanError):
+            await self._clock.sleep(LOCK_RETRY_S)
+        if isinstance(error, NotIllError):
+            self._checks.forget(container.id)  # a picture that shows it as ill counts for nothing
+        await self._scene.refresh(container)
+
+    async def _is_no_attempt(self, place: str, container: ObservedContainer, error: PodkeeperError) -> bool:
+        """Whether nothing was tried that says anything of the service."""
+        if isinstance(error, StateError):
+            self._state_failed(error)
+            await self._clock.sleep(AWAY_RETRY_S)
+            return True
+        return error.code is ErrorCode.DAEMON_UNREACHABLE and await self.is_excused(place, container)
+
+    async def is_excused(self, place: str, container: ObservedContainer) -> bool:
+        """Whether a try that Podman did not answer is no attempt; returns a while after it answers again.
+
+        That it is away says nothing of a service. Where it answers everything else, the try itself may be
+        what it fails on.
+        """
+        was_away = False
+        while not await self._scene.refresh(container):
+            log.info("%s waits for Podman", container.name)
+            was_away = True
+            await self._clock.sleep(AWAY_RETRY_S)
+        if was_away:
+            self._unanswered.pop(place, None)
+            return True
+        await self._clock.sleep(AWAY_RETRY_S)
+        self._unanswered[place] = self._unanswered.get(place, 0) + 1
+        return self._unanswered[place] <= MOST_UNANSWERED
+
+    def _has_begun_anew(self, place: str, before: ObservedContainer, error: PodkeeperError) -> bool:
+        """Whether a container was started all the same, and only the answer to that was lost."""
+        now = self._scene.containers().get(place)
+        if error.code is not ErrorCode.DAEMON_UNREACHABLE or now is None or now.id != before.id:
+            return False
+        if not now.is_running or now.started_at is None:
+            return False
+        return before.started_at is None or now.started_at > before.started_at
+
+    async def _succeeded(
+        self, place: str, container: ObservedContainer, attempt: int, reason: str
+    ) -> RestartResult:
+        await self.restarted(place, container, attempt, reason)
+        self.restart_dependents(container.service)
+        return RestartResult(service=container.service, restarted=True, reason=reason, attempt=attempt)
+
     async def restarted(self, place: str, container: ObservedContainer, attempt: int, reason: str) -> None:
         """Note and tell that a container was started again, or made again."""
         self._checks.forget(container.id)
         self._sight.hands.pop(container.id, None)
+        self._unanswered.pop(place, None)
         self.restarts[container.service] = self.restarts.get(container.service, 0) + 1
         self._incidents.restarted(place)
         self._bus.publish(
@@ -184,14 +232,28 @@ class Acts:
         async def work() -> None:
             try:
                 await self._repairs.restart_dependents(
-                    project, service, self._scene.of_service, self._sight.is_well, told
+                    project, service, self._scene.of_service, self._sight.is_well, beginning, told
                 )
             except (EngineError, LockHeldError) as error:
                 log.warning("could not restart what depends on %s: %s", service, error)
 
+        @asynccontextmanager
+        async def beginning(container: ObservedContainer) -> AsyncIterator[bool]:
+            """Its end is ours; one at which something is being done already is left to that."""
+            place = place_of(container.service, container.number)
+            if place in self.under_way:
+                yield False
+                return
+            self.under_way.add(place)
+            try:
+                yield True
+            finally:
+                self._ended(place)
+
         async def told(container: ObservedContainer) -> None:
             place = place_of(container.service, container.number)
-            await self.restarted(place, container, 1, f"{service}, which it depends on, was restarted")
+            attempt = len(self._memories[place].attempts)
+            await self.restarted(place, container, attempt, f"{service}, which it depends on, was restarted")
 
         _ = self._group.create_task(work(), name=f"dependents:{service}")
 

@@ -58,7 +58,7 @@ class CheckDriver:
         publisher: EventPublisher,
         clock: Clock,
         group: TaskOwner,
-        on_change: Callable[[ObservedContainer], Coroutine[Any, Any, None]],
+        on_change: Callable[[ObservedContainer], Coroutine[Any, Any, object]],
     ) -> None:
         self._engine = engine
         self._prober = prober

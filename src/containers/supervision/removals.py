@@ -10,7 +10,7 @@ from containers.model.base import ContainerId
 from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
 from containers.model.observed import ContainerState, ObservedContainer
 from containers.ports.machine import Clock
-from containers.supervision.acts import AWAY_RETRY_S, Acts
+from containers.supervision.acts import Acts
 from containers.supervision.causes import CauseFinder
 from containers.supervision.deaths import LOCK_RETRY_S, WasChanging
 from containers.supervision.incidents import IncidentBook
@@ -178,9 +178,8 @@ class Removals:
             log.info("%s is not made again: nothing was ever applied here", container.name)
             self._drop(place, container)
             return
-        if any(problem.code is ErrorCode.DAEMON_UNREACHABLE for problem in result.problems):
-            log.info("%s waits for Podman to be made again", container.name)
-            await self._clock.sleep(AWAY_RETRY_S)
+        was_away = any(problem.code is ErrorCode.DAEMON_UNREACHABLE for problem in result.problems)
+        if was_away and await self._acts.is_excused(place, container):
             return
         self._memories[place] = found.memory
         await self._memories.keep(container.project, place)

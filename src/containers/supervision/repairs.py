@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 from containers.event_integration import EngineProvider
 from containers.health.dependents import dependents_of
@@ -124,6 +125,7 @@ class Repairs:
         service: ServiceName,
         containers: Callable[[ServiceName], tuple[ObservedContainer, ...]],
         is_well: Callable[[ServiceName], bool],
+        beginning: Callable[[ObservedContainer], AbstractAsyncContextManager[bool]],
         restarted: Callable[[ObservedContainer], Awaitable[None]],
     ) -> None:
         """Restart, in order, the dependents that ask for it, each when what it depends on is well.
@@ -142,10 +144,13 @@ class Repairs:
             for container in containers(dependent):
                 if not container.is_running:
                     continue
-                async with self._hold.hold(project.name, f"restart of {dependent}"):
-                    engine = await self._engine()
-                    await engine.restart_container(container.id)
-                await restarted(container)
+                async with beginning(container) as may_begin:
+                    if not may_begin:
+                        continue
+                    async with self._hold.hold(project.name, f"restart of {dependent}"):
+                        engine = await self._engine()
+                        await engine.restart_container(container.id)
+                    await restarted(container)
 
     async def _stop_for_good(self, engine: ContainerEngine, container: ContainerId) -> None:
         """Stop it until it stays so: a stop between two of its lives finds nothing to stop, and is lost."""

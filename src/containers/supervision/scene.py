@@ -73,10 +73,13 @@ class Scene:
         config = self.config(service)
         return limits_of(self.settings, config.own.restart) if config else RestartLimits()
 
-    async def refresh(self, container: ObservedContainer) -> None:
-        """Have the picture made anew."""
+    async def refresh(self, container: ObservedContainer) -> bool:
+        """Have the picture made anew; whether the engine answered."""
         try:
             await self._events.refresh(container.project)
         except EngineError as error:
             log.info("could not look at %s: %s", container.project, error)
-        self.wake()
+            return False
+        finally:
+            self.wake()
+        return True

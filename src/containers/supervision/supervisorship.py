@@ -74,6 +74,8 @@ class Supervisorship:
         if project is None:
             return
         try:
+            if self._failed_for == project.name:
+                await self._leases.prove(project.name)
             await self._try_for_lease(project)
             now = await self._override.refresh(project.name)
             before, self._note = self._note, (project.name, now)
@@ -84,6 +86,12 @@ class Supervisorship:
             self._tell_failure(project.name, error)
         else:
             self._tell_recovery()
+
+    def note_failure(self, error: PodkeeperError) -> None:
+        """Take up that something could not be done for what the state folder refused."""
+        project = self._scene.project
+        if project is not None:
+            self._tell_failure(project.name, error)
 
     async def end(self) -> None:
         """Let another process supervise; what kept this one from it is over."""

@@ -1,5 +1,6 @@
 """Leases and notes that processes share."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,29 @@ def test_what_was_given_up_is_so_for_its_service_until_it_is_forgotten() -> None
     assert note.model_copy(update={"held": frozenset({WEB})}).standing_of(WEB) is Standing.HELD
     assert note.with_memory("web/2", ServiceMemory()).standing_of(WEB) is None
     assert note.without_memories(frozenset({WEB})) == SupervisionNote()
+
+
+async def test_a_lease_whose_file_is_gone_is_taken_anew_or_lost(tmp_path: Path) -> None:
+    """Somebody removed the state folder: another process may have made one, and taken the lease in it."""
+    first, second = FileSupervisorLeases(tmp_path), FileSupervisorLeases(tmp_path)
+    assert await first.take(SHOP) is None
+    shutil.rmtree(tmp_path / "supervision")
+    assert await first.take(SHOP) is None
+    assert await second.take(SHOP) is not None
+    shutil.rmtree(tmp_path / "supervision")
+    assert await second.take(SHOP) is None
+    assert await first.take(SHOP) is not None
+    await second.let_go(SHOP)
+    assert await first.take(SHOP) is None
+    await first.let_go(SHOP)
+
+
+async def test_whether_the_state_folder_can_be_written_to_is_shown(tmp_path: Path) -> None:
+    """Nothing of it stays."""
+    leases = FileSupervisorLeases(tmp_path)
+    await leases.prove(SHOP)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+    shutil.rmtree(tmp_path / "locks")
+    (tmp_path / "locks").write_text("in the way")
+    with pytest.raises(StateError):
+        await leases.prove(SHOP)

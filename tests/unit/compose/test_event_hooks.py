@@ -109,6 +109,8 @@ def test_an_environment_has_those_of_the_project_and_its_own() -> None:
         ("on: '*', verb: monitor", "3:22", "`monitor` never ends"),
         ("on: '*', run: a, level: error", "3:31", "`level` is for `notify` alone"),
         ("on: '*', run: a, timeout: soon", "3:33", "timeout does not accept `soon`"),
+        ("on: '*', run: a, timeout: 0s", "3:33", "`0s` is no time"),
+        ("on: '*', run: a, timeout: 99999999999999h", "3:33", "is no time"),
         ("run: a", "3:6", "has no `on`"),
         ("on: '*', notfy: a", "3:16", "has no key `notfy`"),
     ],

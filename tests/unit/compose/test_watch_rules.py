@@ -55,9 +55,11 @@ def test_two_ways_of_one_thing_are_refused_where_the_second_stands(
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ("reload: {}", "neither `signal` nor `exec`"),
-        ("reload: {exec: []}", "neither `signal` nor `exec`"),
-        ("health: {interval: 5s}", "neither `tcp` nor `http`"),
+        ('reload: {exec: "nginx -s \'reload"}', "a quotation in `x-podkeeper.reload.exec`"),
+        ("restart: {window: 99999999999999h}", "too long to be one"),
+        ("health: {tcp: 1, start_period: 99999999999999h}", "too long to be one"),
+        ('health: {tcp: 1, interval: "5s\\n"}', "does not accept"),
+        ("reload: {signal: RTMIN+99}", "the signal `RTMIN+99`"),
         ("reload: {signal: FOO}", "the signal `FOO`"),
         ("reload: {signal: SIGRTMINX}", "the signal `SIGRTMINX`"),
         ("restart: {enabled: maybe}", "`maybe` for `enabled`"),
@@ -76,7 +78,34 @@ def test_what_means_nothing_is_refused_where_it_stands(errors: Any, own: str, me
     assert str(error.location).startswith("/srv/demo/compose.yaml:4:")
 
 
-@pytest.mark.parametrize("signal", ["HUP", "SIGHUP", "USR1", "RTMIN", "SIGRTMIN+3", "RTMAX-1", "WINCH"])
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("reload: {}", "neither `signal` nor `exec`"),
+        ("reload: {exec: []}", "neither `signal` nor `exec`"),
+        ("reload: {exec: ' '}", "neither `signal` nor `exec`"),
+        ("health: {interval: 5s}", "neither `tcp` nor `http`"),
+    ],
+)
+def test_what_does_nothing_is_warned_of(load: Any, own: str, message: str) -> None:
+    """An override may have taken away what did something."""
+    loaded = load(f"services:\n  api:\n    image: x\n    x-podkeeper: {{{own}}}\n")
+    (found,) = loaded.diagnostics
+    assert (found.severity, message in found.message) == (Severity.WARNING, True)
+    own_config = loaded.require().services[ServiceName("api")].own
+    assert (own_config.reload, own_config.probe) == (None, None)
+
+
+@pytest.mark.parametrize(("written", "means"), [("n", "no"), ("y", "yes"), ("''", "no"), ("'off'", "no")])
+def test_words_for_yes_and_no_are_those_of_every_other_flag(resolve: Any, written: str, means: str) -> None:
+    """A variable that is not set leaves an empty one: the default."""
+    project = resolve(f"services: {{api: {{image: x, x-podkeeper: {{essential: {written}}}}}}}")
+    assert project.services[ServiceName("api")].own.essential is (means == "yes")
+
+
+@pytest.mark.parametrize(
+    "signal", ["HUP", "SIGHUP", "USR1", "RTMIN", "SIGRTMIN+3", "RTMAX-1", "WINCH", "SIGCLD", "IOT", "POLL"]
+)
 def test_every_signal_there_is_may_be_sent(resolve: Any, signal: str) -> None:
     """With and without its SIG."""
     project = resolve(f"services: {{api: {{image: x, x-podkeeper: {{reload: {{signal: {signal}}}}}}}}}")
@@ -87,6 +116,7 @@ def test_every_signal_there_is_may_be_sent(resolve: Any, signal: str) -> None:
     ("rule", "message"),
     [
         ("{path: src, action: sync, target: /app/../../etc}", "leads out of itself"),
+        ("{path: src, action: restart, target: /a/../b}", "leads out of itself"),
         ("{path: src, action: sync+exec, target: /app}", "it only copies"),
     ],
 )
