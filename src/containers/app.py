@@ -123,7 +123,11 @@ class Application:
         self.choices = ChosenEnvironments(settings.state_dir)
         self._connection: str | None = None
         self.events = EventIntegration(
-            engine=self.engine, bus=self.bus, clock=self.clock, processes=PidfdWatch()
+            engine=self.engine,
+            bus=self.bus,
+            clock=self.clock,
+            processes=PidfdWatch(),
+            find_again=self._find_engine_again,
         )
         self.events.bind(tasks)
         self.sharing = EventSharing(log=lambda: self.event_log, bus=self.bus, clock=self.clock, group=tasks)
@@ -155,6 +159,23 @@ class Application:
                 raise connected
             self._engine = connected
         return self._engine
+
+    async def _find_engine_again(self) -> None:
+        """Take another way to the same Podman where the one that was taken leads nowhere any more.
+
+        Raises:
+            EngineError: there is none.
+        """
+        lost = self._engine
+        if lost is None:
+            return  # asking for it looks for all ways anyway
+        found = await self._connect()
+        if isinstance(found, EngineError):
+            raise found
+        if self._engine is lost and found.store == lost.store:
+            self._engine = found
+            found = lost
+        await found.close()
 
     @property
     def engine_info(self) -> EngineInfo | None:

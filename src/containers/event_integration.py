@@ -48,6 +48,8 @@ before are dropped by their identity. Podman's log holds some 3,000 before it is
 OVERLAP_NS = 10_000_000_000
 """Podman's processes take an event's time before they wait for the log's lock, so that an older event may be
 written after a newer one. Who asks again asks for this much more, and drops what it has seen."""
+LOST_S = 3.0
+"""Away for so long, another way to the engine is looked for: its socket may never come back."""
 SHORT_S = 1.0
 """A stream that breaks sooner does not work, although Podman answers."""
 STREAM = "event stream"
@@ -67,10 +69,21 @@ class EventIntegration:
     """
 
     def __init__(
-        self, *, engine: EngineProvider, bus: EventBus, clock: Clock, processes: ProcessWatch | None = None
+        self,
+        *,
+        engine: EngineProvider,
+        bus: EventBus,
+        clock: Clock,
+        processes: ProcessWatch | None = None,
+        find_again: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`processes` tells of deaths sooner than the engine does; without it the engine's events suffice."""
+        """Args beside the obvious.
+
+        processes: tells of deaths sooner than the engine does; without it the engine's events suffice.
+        find_again: has `engine` take another way to the same engine, if there is one; raises `EngineError`.
+        """
         self._engine = engine
+        self._find_again = find_again
         self._bus = bus
         self._clock = clock
         self._watched: set[ProjectName] = set()
@@ -335,9 +348,12 @@ class EventIntegration:
     async def _follow(self) -> None:
         """The stream, for ever."""
         retry_s = FIRST_RETRY_S
+        lost_at: float | None = None
         while True:
             began = self._clock.monotonic()
             try:
+                if lost_at is not None and began - lost_at >= LOST_S and self._find_again is not None:
+                    await self._find_again()
                 engine = await self._engine()
                 await self._stream(engine)
                 if self._clock.monotonic() - began >= SHORT_S:
@@ -346,7 +362,9 @@ class EventIntegration:
             except EngineError as error:
                 reason = str(error)
             if self.disconnected is None:
+                lost_at = None
                 self._note_stream(reason, self._clock.monotonic() - began)
+            lost_at = self._clock.monotonic() if lost_at is None else lost_at
             self._tell_disconnected(reason)
             if self._clock.monotonic() - began > LONGEST_RETRY_S:
                 retry_s = FIRST_RETRY_S
@@ -362,6 +380,8 @@ class EventIntegration:
         for project in tuple(self._watched):
             await self.refresh(project)
             containers += len(self.world.of_project(project))
+        if not self._watched:
+            await self.catch_up()  # what `info` knows says nothing of now
         self.disconnected = None
         self._gaps.forgive()
         if was_away:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from containers.adapters import podman_connection
 from containers.adapters.podman_own_service import start_service
-from containers.adapters.podman_rest import connect
+from containers.adapters.podman_rest import PodmanRestEngine, connect
+from containers.app import running
 from containers.model.base import ProjectName
 from containers.model.errors import EngineError, ErrorCode
+from containers.model.events import EventBase
 from containers.settings import EngineSettings
 
 pytestmark = pytest.mark.rootful
@@ -74,6 +77,27 @@ async def test_our_service_answers_and_leaves_nothing_behind(runtime: Path) -> N
     await service.close()
     assert not is_alive(service.pid)
     assert os.listdir(runtime) == []  # noqa: PTH208  (no pathlib in async code)
+
+
+async def test_one_that_dies_is_followed_by_another(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Symptom: a monitor whose service died stayed blind, while every other verb worked."""
+    monkeypatch.setattr(podman_connection, "_sockets", lambda _environ, _root: iter(()))
+    environ = {name: value for name, value in environ_of(runtime).items() if name != "CONTAINER_HOST"}
+    environ["PODKEEPER_STATE_DIR"] = str(runtime / "state")
+    async with running(environ=environ) as app:
+        connected: asyncio.Queue[EventBase] = asyncio.Queue()
+        app.bus.subscribe("test", connected.put_nowait, topics=("server.engine_connected",))
+        await app.events.setup_event_subscriptions()
+        async with asyncio.timeout(60):
+            await connected.get()
+            engine = await app.engine()
+            assert isinstance(engine, PodmanRestEngine)
+            assert engine.connection.owned is not None
+            os.kill(engine.connection.owned.pid, signal.SIGKILL)
+            await connected.get()
+        assert await app.engine() is not engine
+        assert isinstance(await (await app.engine()).containers_of(ProjectName("none")), tuple)
+    assert os.listdir(runtime) == ["state"]  # noqa: PTH208  (no pathlib in async code)
 
 
 async def test_it_is_out_of_reach_of_the_terminals_signals(runtime: Path) -> None:

@@ -126,8 +126,10 @@ class Sequence:
         self._expect(told is not None and not [p for p in told if p.code == "rollback_failed"], told)
         now = await self._shop.look(project)
         not_old = list(changes(before, now))
-        if not not_old or turn.action in {"stop", "start", "restart"}:
-            self._expect(not not_old or turn.action != "restart", not_old)
+        if turn.action == "restart":
+            self._expect(not not_old or all_started(before, now), not_old)
+            return
+        if not not_old or turn.action in {"stop", "start"}:
             return
         if turn.action == "up":
             missing = await self._missing(project, options)
@@ -150,6 +152,15 @@ class Sequence:
     def _expect(self, is_so: bool, otherwise: object) -> None:  # noqa: FBT001
         document = json.dumps(self._edits.document(), indent=1)
         assert is_so, "\n".join([*self.told, f"  WRONG: {otherwise}", document])
+
+
+def all_started(before: ObservedState, now: ObservedState) -> bool:
+    """Whether what did not run was started, all of it, and nothing else differs: what a restart comes to."""
+    was = {c.name: c for c in before.containers}
+    idle = {name for name, c in was.items() if not c.is_running}
+    begun = {c.name for c in now.containers if c.name in idle and c.started_at != was[c.name].started_at}
+    changed = {text.partition(":")[0] for text in changes(before, now)}
+    return begun == idle and changed <= idle
 
 
 def changes(before: ObservedState, now: ObservedState) -> Iterator[str]:
