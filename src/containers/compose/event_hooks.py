@@ -32,8 +32,16 @@ from containers.ports.files import Files
 
 FILE_NAMES: Final = ("podkeeper.yaml", "podkeeper.yml")
 ACTIONS: Final = ("run", "verb", "restart", "notify", "webhook")
-ENDLESS_VERBS: Final = frozenset({"events", "lsp", "monitor"})
+ENDLESS_VERBS: Final = frozenset({"events", "lsp", "monitor", "watch"})
 """They go on until they are interrupted, so no hook can be done with them."""
+VERBS: Final = frozenset(
+    {"attach", "build", "config", "cp", "create", "diff", "doctor", "down", "drift", "env"}
+    | {"exec", "explain", "health", "history", "hold", "images", "kill", "logs", "ls", "pause"}
+    | {"plan", "port", "ps", "pull", "push", "reconcile", "recover", "release", "reload", "report"}
+    | {"restart", "retry", "rm", "rollback", "run", "selftest", "show", "start", "stats", "status"}
+    | {"stop", "top", "unpause", "up", "validate", "volumes", "wait"}
+)
+"""The others, which a hook may name."""
 _USUAL_TIMEOUT_S: Final = 30.0
 _Wrong = Callable[[str, str, str], None]
 """Says what is wrong at a key, and what would be right."""
@@ -166,6 +174,10 @@ def _check_words(key: str, value: Any, wrong: _Wrong) -> None:
         wrong(key, f"`{key}` is empty", "write what to run")
     elif key == "verb" and words[0] in ENDLESS_VERBS:
         wrong(key, f"`{words[0]}` never ends", "choose a verb that does")
+    elif key == "verb" and words[0] not in VERBS and not words[0].startswith("-"):
+        near = get_close_matches(words[0], VERBS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "`podkeeper --help` lists them"
+        wrong(key, f"there is no verb `{words[0]}`", hint)
 
 
 def _check_url(url: str, hosts: Collection[str], wrong: _Wrong) -> None:

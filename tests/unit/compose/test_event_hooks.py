@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.fakes.memory_files import MemoryFiles
 
-from containers.compose.event_hooks import is_loopback
+from containers.cli import verbs as cli_verbs
+from containers.compose.event_hooks import ENDLESS_VERBS, VERBS, is_loopback
 from containers.compose.schema_export import project_schema
 from containers.environment_manager import EnvironmentManager, Selection
 from containers.model.errors import EnvironmentConfigError, ErrorCode
@@ -107,6 +108,8 @@ def test_an_environment_has_those_of_the_project_and_its_own() -> None:
         ("on: '*', run: 'a \"b'", "3:21", "can not be split"),
         ("on: '*', run: []", "3:21", "`run` is empty"),
         ("on: '*', verb: monitor", "3:22", "`monitor` never ends"),
+        ("on: '*', verb: watch --quiet", "3:22", "`watch` never ends"),
+        ("on: '*', verb: restrat web", "3:22", "there is no verb `restrat`"),
         ("on: '*', run: a, level: error", "3:31", "`level` is for `notify` alone"),
         ("on: '*', run: a, timeout: soon", "3:33", "timeout does not accept `soon`"),
         ("on: '*', run: a, timeout: 0s", "3:33", "`0s` is no time"),
@@ -162,3 +165,9 @@ def test_the_schema_for_editors_has_every_key_with_its_words() -> None:
     hook = schema["$defs"]["EventHook"]["properties"]
     assert set(hook) == {"on", "when", "run", "verb", "restart", "notify", "level", "webhook", "timeout"}
     assert all(each["description"] for each in hook.values())
+
+
+def test_the_verbs_that_hooks_may_name_are_those_of_the_command_line() -> None:
+    """One that is added there is decided upon here."""
+    assert set(cli_verbs.VERBS) == VERBS | ENDLESS_VERBS
+    assert not VERBS & ENDLESS_VERBS
