@@ -30,6 +30,8 @@ from containers.settings import HistorySettings
 
 _FRESH = 3
 """So many intervals old may a sample be to be what a service uses now."""
+_ALIVE = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
+"""What a container in another state was found to be says nothing of now."""
 _FIGURES = tuple(Figures.model_fields)
 
 Measure = Callable[[Sequence[ObservedContainer]], Awaitable[tuple[Usage, ...]]]
@@ -80,6 +82,7 @@ class StackHealth:
         containers = [c for c in await engine.containers_of(project.name) if not c.is_one_off]
         now = self._clock.now()
         statuses = statuses_of(project, containers, now)
+        running = {c.name for c in containers if c.is_running}
         problem = ""
         latest: Mapping[ServiceName, list[Sample]] = {}
         totals: Mapping[ServiceName, Totals] = {}
@@ -87,7 +90,9 @@ class StackHealth:
         incidents: tuple[Incident, ...] = ()
         try:
             fresh = now - timedelta(seconds=_FRESH * self._settings.every_s)
-            latest = _by_service(await self._history.latest(place, fresh))
+            latest = _by_service(
+                sample for sample in await self._history.latest(place, fresh) if sample.container in running
+            )
             totals = await self._history.totals(place, since)
             spans = await self._history.spans(place, since)
             incidents = await self._history.incidents(place, since)
@@ -95,7 +100,8 @@ class StackHealth:
             problem = str(error)
         figures = {name: _sum([s.figures for s in mine]) for name, mine in latest.items()}
         if not latest:
-            figures = await self._measured([c for c in containers if c.service in chosen])
+            mine = [c for c in containers if c.service in chosen and c.name in running]
+            figures = await self._measured(mine)
         found = {}
         for name in chosen:
             sample = latest[name][0] if latest.get(name) else None
@@ -103,12 +109,12 @@ class StackHealth:
             found[name] = ServiceHealth(
                 service=name,
                 state=status.state,
-                health=status.health,
+                health=status.health if status.state in _ALIVE else HealthState.NONE,
                 well=_is_well(status, project.services[name].replicas),
                 last_check_at=sample.checked_at if sample else None,
                 response_s=sample.response_s if sample else None,
                 figures=figures.get(name, Figures()),
-                uptime_s=status.uptime_s or None,
+                uptime_s=(status.uptime_s or None) if status.state in _ALIVE else None,
                 totals=totals.get(name, Totals()),
                 reliability=reliability(
                     [s for s in spans if s.service == name],

@@ -91,6 +91,11 @@ def test_a_monitored_service_is_measured_and_its_availability_told(cli: Cli) -> 
     assert 0 < api["reliability"]["observed_percent"] < 1, "of a day it was monitored for seconds"
     recent = health(cli, "--since", "30s")["services"]["api"]["reliability"]
     assert recent["observed_percent"] > 10
+    assert cli("stop", "api").returncode == 0
+    stopped = health(cli)["services"]["api"]
+    assert (stopped["state"], stopped["health"], stopped["uptime_s"]) == ("exited", "none", None)
+    assert set(stopped["figures"].values()) == {None}, "what it used says nothing of now"
+    assert cli("health", "api").stdout.splitlines()[1].split()[2:5] == ["-", "-", "-"]
 
 
 def podman_measures(cli: Cli) -> bool:

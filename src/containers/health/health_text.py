@@ -1,4 +1,4 @@
-"""Health and incidents in the words of a table; what is unknown is empty or `-`, never 0."""
+"""Health and incidents in the words of a table; what is unknown is `-`, never 0."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -24,11 +24,11 @@ def service_cells(service: ServiceHealth, now: datetime) -> tuple[str, ...]:
     return (
         service.service,
         health_word(service),
-        f"{age((now - checked).total_seconds())} ago" if checked is not None else "",
-        duration(service.response_s) if service.response_s is not None else "",
+        f"{age((now - checked).total_seconds())} ago" if checked is not None else "-",
+        duration(service.response_s) if service.response_s is not None else "-",
         f"{figures.cpu_percent:.1f} %" if figures.cpu_percent is not None else "-",
         _memory(figures.memory_bytes, figures.memory_limit_bytes),
-        age(service.uptime_s) if service.uptime_s is not None else "",
+        age(service.uptime_s) if service.uptime_s is not None else "-",
         str(service.totals.restarts),
         percent(past.availability_percent),
         duration(past.mean_recovery_s) if past.mean_recovery_s is not None else "-",
