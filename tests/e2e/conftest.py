@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -29,6 +30,8 @@ BROWSER_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+_SUPERVISED_S = 1.5
+"""A window that was closed has its server for a while, which may make something anew amid the removal."""
 OpenFolder: TypeAlias = Callable[..., Awaitable[Workbench]]
 
 
@@ -101,6 +104,8 @@ def project(engine_url: str) -> Iterator[ProjectName]:
     """A project name of this test's own; what carries it is removed afterwards."""
     name = ProjectName(f"pke{uuid.uuid4().hex[:10]}")
     yield name
+    bed.remove_project(engine_url, name)
+    time.sleep(_SUPERVISED_S)
     bed.remove_project(engine_url, name)
 
 
