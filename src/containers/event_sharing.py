@@ -19,9 +19,9 @@ EVERY_S = 0.2
 """How often it is looked whether others wrote: one `stat`, and reading only where they did."""
 CHANGES: Final = ("transaction.started", "transaction.finished", "transaction.recovered", "file.synced")
 """Told by whichever process does it."""
-ACTS: Final = ("health.restarted", "health.restart_failed", "health.given_up")
+ACTS: Final = ("health.restarted", "health.restart_failed", "health.given_up", "incident.*")
 """Told by the one that supervises. Others that keep the project as well see the rest themselves."""
-SUPERVISED: Final = (*ACTS, "health.override", "incident.*", "drift.*", "server.hook_finished")
+SUPERVISED: Final = (*ACTS, "health.override", "drift.*", "server.hook_finished")
 """Of several processes that keep a project, taken from the one that supervises it."""
 SHARED: Final = (*CHANGES, *SUPERVISED)
 """What somebody hears of who keeps nothing himself."""

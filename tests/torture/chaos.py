@@ -203,11 +203,12 @@ class Chaos:
     # what came of it
 
     def told(self, kind: str) -> list[dict[str, Any]]:
-        """What all the supervisors told of a kind, each thing once, in order."""
-        found = {
-            e["incident"] if "incident" in e else e["id"]: e for m in self.monitors for e in m.events(kind)
-        }
-        return sorted(found.values(), key=lambda e: e["heard_at"])
+        """What all the supervisors told of a kind, each thing once, when it was told first, in order."""
+        told = sorted((e for m in self.monitors for e in m.events(kind)), key=lambda e: e["heard_at"])
+        found: dict[str, dict[str, Any]] = {}
+        for event in told:
+            found.setdefault(event.get("incident") or event["id"], event)
+        return list(found.values())
 
     def _match(self) -> None:
         opened, closed = (

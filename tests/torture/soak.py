@@ -34,6 +34,8 @@ _LIFE_S = (2.0, 6.0)
 _EVERY_S = 10.0
 _ROWS_OF_AN_ACT = 12
 """Spans, transitions and incidents of one restart or stop, with some room."""
+_EVENTS_OF_AN_ACT = 10
+"""An incident opens and closes, a service is restarted, its health and the drift change; with some room."""
 _POOL = 32
 """The most threads that wait for Podman, and some of asyncio's."""
 
@@ -131,7 +133,7 @@ class Soak:
                 self._cli("health")
 
     def _count(self) -> dict[str, int]:
-        tables = ("samples", "spans", "transitions", "incidents", "series")
+        tables = ("samples", "spans", "transitions", "incidents", "series", "events")
         with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
             counts = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}  # noqa: S608
         return {name: int(count) for name, count in counts.items()}
@@ -151,6 +153,9 @@ class Soak:
             _filling(trend("descriptors", [(at, float(c.descriptors)) for at, c in costs], 6), 2 * _POOL),
             Trend("samples", first["samples"], last["samples"] - first["samples"], due),
             Trend("what is told", 0, told, self.acts * _ROWS_OF_AN_ACT + 2 * SERVICES),
+            Trend(
+                "shared", 0, last["events"] - first["events"], self.acts * _EVENTS_OF_AN_ACT + 2 * SERVICES
+            ),
             Trend("series", first["series"], last["series"] - first["series"], SERVICES),
         ]
 
