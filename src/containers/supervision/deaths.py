@@ -128,7 +128,7 @@ class Deaths:
             hand = await self._causes.hand_of(container.id, self._scene.settings.hand_settle_s)
         now = self._scene.containers().get(place)
         is_still_dead = now is not None and now.id == container.id and now.state is ContainerState.EXITED
-        if hand is Hand.NO and is_still_dead:
+        if hand is Hand.NO and is_still_dead and not await self._is_ours(container, died_at):
             self._open(container, died_at)
         if is_still_dead:
             # nothing tells: what is not known to be an accident is left as it is
@@ -140,6 +140,14 @@ class Deaths:
         """Open the incident of a death that was told, unless one of our own changes was at work there."""
         if not await self._was_changing(container, at):
             self._open(container, at)
+
+    async def _is_ours(self, container: ObservedContainer, at: datetime) -> bool:
+        """Whether a change of ours is known to have ended it: Podman 5 tells a restart as a crash."""
+        try:
+            return await self._was_changing(container, at)
+        except PodkeeperError as error:
+            log.info("could not find out whether %s was being changed: %s", container.name, error)
+            return False
 
     def _open(self, container: ObservedContainer, at: datetime) -> None:
         self._incidents.open(
