@@ -65,6 +65,7 @@ class Keeping:
             prober=NetworkProber(),
             make_again=manager.history.make_again,
             was_changing=manager.history.was_changing,
+            was_restarting=manager.history.was_restarting,
             clock=self.clock,
             settings=lambda: manager.monitor_settings,
             jitter=random.random,

@@ -68,6 +68,7 @@ class HealthMonitor:
         prober: OutsideProber,
         make_again: MakeAgain,
         was_changing: WasChanging,
+        was_restarting: WasChanging,
         clock: Clock,
         settings: Callable[[], MonitorSettings],
         jitter: Callable[[], float],
@@ -105,6 +106,7 @@ class HealthMonitor:
             incidents=incidents,
             causes=causes,
             was_changing=was_changing,
+            was_restarting=was_restarting,
             clock=clock,
             group=group,
         )

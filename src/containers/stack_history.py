@@ -9,7 +9,7 @@ from containers.compose.concealing import concealed_paths, reveal, value_at
 from containers.compose.request import LoadResult
 from containers.compose.restoring import restore
 from containers.execution.together import together
-from containers.model.base import ImageId, ServiceName
+from containers.model.base import ImageId, ServiceName, StepId
 from containers.model.comparison import Difference
 from containers.model.errors import ErrorCode, PodkeeperError, StateError
 from containers.model.journal import Phase, TransactionSummary
@@ -211,15 +211,27 @@ class StackHistory:
         Raises:
             PodkeeperError: there is no engine, or the journal can not be read.
         """
+        return bool(await self._steps_around(container, at))
+
+    async def was_restarting(self, container: ObservedContainer, at: datetime) -> bool:
+        """Whether a transaction, of whichever process, restarted a container at a moment.
+
+        Raises:
+            PodkeeperError: as `was_changing`.
+        """
+        return any(step.startswith("restart:") for step in await self._steps_around(container, at))
+
+    async def _steps_around(self, container: ObservedContainer, at: datetime) -> tuple[StepId, ...]:
+        """What transactions had begun to do to a container, of those that were under way then."""
         place = await self.place(self._known())
         where = (f":{container.service}:{container.number}", f":{container.name}")
+        found: list[StepId] = []
         for each in await self._journal.history(place.project, place.store, limit=5):
             ended_at = each.finished_at or at
             if each.started_at <= at <= ended_at + _AROUND:
                 steps = await self._journal.step_times(each.transaction)
-                if any(step.step.endswith(where) for step in steps):
-                    return True
-        return False
+                found += (step.step for step in steps if step.step.endswith(where))
+        return tuple(found)
 
     async def self_test(self, *, every: bool = False) -> tuple[Check, ...]:
         """Whether the last known good revision (or `every` one) could be applied; changes nothing."""

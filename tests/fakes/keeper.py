@@ -70,6 +70,7 @@ class Keeper:
         self.options: dict[str, tuple[str, ...]] = {}
         """Further options of a service's container."""
         self.is_changing = False
+        self.is_restarting = False
         self.seen: list[EventBase] = []
         self.changed = asyncio.Event()
         self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
@@ -86,6 +87,7 @@ class Keeper:
             prober=self.network,
             make_again=self.make_again,
             was_changing=self.was_changing,
+            was_restarting=self.was_restarting,
             jitter=lambda: 0.5,
             clock=self.clock,
             settings=lambda: self.settings,
@@ -115,6 +117,10 @@ class Keeper:
                     asked, ComposeResult(ok=False, project=self.stack.name, problems=(problem,))
                 )
         return dict.fromkeys(asked, ComposeResult(ok=True, project=self.stack.name))
+
+    async def was_restarting(self, _container: ObservedContainer, _at: datetime) -> bool:
+        """Whether it restarts something."""
+        return self.is_restarting
 
     async def was_changing(self, _container: ObservedContainer, _at: datetime) -> bool:
         """Whether a transaction is at work."""

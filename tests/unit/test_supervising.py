@@ -290,10 +290,18 @@ async def test_what_our_own_transaction_removes_is_no_incident(keeper: Keeper) -
 async def test_what_our_own_transaction_restarts_is_no_incident(keeper: Keeper) -> None:
     """Symptom: `podkeeper restart` beside a monitor was one, on Podman 5, which tells it as a crash."""
     await keeper.start()
-    keeper.is_changing = True
+    keeper.is_changing = keeper.is_restarting = True
     keeper.engine.die("demo_web_1", 137)
     await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it back, as nobody brought it back")
     assert "incident.opened" not in keeper.kinds()
+
+
+async def test_what_dies_amid_the_change_that_started_it_is_an_incident(keeper: Keeper) -> None:
+    """`up` may take a while after that."""
+    await keeper.start()
+    keeper.is_changing = True
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
 
 
 async def test_what_our_own_transaction_kills_and_removes_is_no_incident(keeper: Keeper) -> None:

@@ -35,6 +35,7 @@ class Deaths:
         incidents: where they are opened.
         causes: finds out who ended a container.
         was_changing: whether it was one of our own changes.
+        was_restarting: whether one of them restarted it.
         clock: time.
         group: owns the tasks.
     """
@@ -48,6 +49,7 @@ class Deaths:
         incidents: IncidentBook,
         causes: CauseFinder,
         was_changing: WasChanging,
+        was_restarting: WasChanging,
         clock: Clock,
         group: TaskOwner,
     ) -> None:
@@ -57,6 +59,7 @@ class Deaths:
         self._incidents = incidents
         self._causes = causes
         self._was_changing = was_changing
+        self._was_restarting = was_restarting
         self._clock = clock
         self._group = group
         self._found_out_at: dict[ContainerId, datetime] = {}
@@ -128,7 +131,7 @@ class Deaths:
             hand = await self._causes.hand_of(container.id, self._scene.settings.hand_settle_s)
         now = self._scene.containers().get(place)
         is_still_dead = now is not None and now.id == container.id and now.state is ContainerState.EXITED
-        if hand is Hand.NO and is_still_dead and not await self._is_ours(container, died_at):
+        if hand is Hand.NO and is_still_dead and not await self._is_restarted(container, died_at):
             self._open(container, died_at)
         if is_still_dead:
             # nothing tells: what is not known to be an accident is left as it is
@@ -141,12 +144,12 @@ class Deaths:
         if not await self._was_changing(container, at):
             self._open(container, at)
 
-    async def _is_ours(self, container: ObservedContainer, at: datetime) -> bool:
-        """Whether a change of ours is known to have ended it: Podman 5 tells a restart as a crash."""
+    async def _is_restarted(self, container: ObservedContainer, at: datetime) -> bool:
+        """Whether one of our own changes restarts it, which Podman 5 tells as it tells a crash."""
         try:
-            return await self._was_changing(container, at)
+            return await self._was_restarting(container, at)
         except PodkeeperError as error:
-            log.info("could not find out whether %s was being changed: %s", container.name, error)
+            log.info("could not find out whether %s was being restarted: %s", container.name, error)
             return False
 
     def _open(self, container: ObservedContainer, at: datetime) -> None:
