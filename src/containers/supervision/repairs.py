@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 HUNG_GRACE_S = 2.0
 """What did not answer its checks will hardly answer TERM: it is killed after this."""
 _ASKING_S = 0.1
-_STOPPING_S = 20.0
-_QUIET_LOOKS = 3
+STOPPING_S = 20.0
+_PLAIN_STOPS = 8
+_QUIET_S = 0.6
 """Podman needs up to a third of a second from one life of a container to the next."""
 
 
@@ -153,17 +154,34 @@ class Repairs:
                     await restarted(container)
 
     async def _stop_for_good(self, engine: ContainerEngine, container: ContainerId) -> None:
-        """Stop it until it stays so: a stop between two of its lives finds nothing to stop, and is lost."""
-        deadline = self._clock.monotonic() + _STOPPING_S
-        quiet = 0
-        while quiet < _QUIET_LOOKS and self._clock.monotonic() < deadline:
+        """Stop it until it stays so.
+
+        A stop between two of its lives finds nothing to stop, and is lost: with lives of a few milliseconds
+        most are. One that is made ready then waits, and does not get away; it is created afterwards on
+        Podman 4, without the code it exited with, so that is not done at once.
+        """
+        deadline = self._clock.monotonic() + STOPPING_S
+        stops = 0
+        while self._clock.monotonic() < deadline:
+            if stops >= _PLAIN_STOPS:
+                await engine.ready_container(container)
             await engine.stop_container(container, 0.0)
+            stops += 1
+            if await self._stays_stopped(engine, container):
+                return
+        message = f"could not stop {container[:12]}, which Podman restarts over and over"
+        raise EngineError(ErrorCode.ENGINE_ERROR, message, remedy=f"podman rm -f {container[:12]}")
+
+    async def _stays_stopped(self, engine: ContainerEngine, container: ContainerId) -> bool:
+        since = self._clock.monotonic()
+        restarts: set[int] = set()
+        while self._clock.monotonic() < since + _QUIET_S:
+            detail = await engine.inspect_container(container)
+            restarts.add(detail.restart_count)
+            if detail.state is ContainerState.RUNNING or len(restarts) > 1:
+                return False
             await self._clock.sleep(_ASKING_S)
-            before = await engine.inspect_container(container)
-            await self._clock.sleep(_ASKING_S)
-            after = await engine.inspect_container(container)
-            is_quiet = after.state is ContainerState.EXITED and after.restart_count == before.restart_count
-            quiet = quiet + 1 if is_quiet else 0
+        return True
 
     async def _look(self, engine: ContainerEngine, container: ObservedContainer) -> ContainerDetail:
         try:
