@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.podman import bed
 from tests.podman.command_line import Cli
+from tests.podman.monitors import monitor  # noqa: F401  (a fixture)
 from tests.podman.watching import watch  # noqa: F401  (a fixture)
 
 from containers.adapters.podman_rest import PodmanRestEngine, connect

@@ -1,13 +1,14 @@
-"""`podkeeper monitor` beside a test: what it says, and when it said it."""
+"""`podkeeper monitor` beside a test: what it says, and when it said it; the fixture `monitor`."""
 
 import json
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from tests.podman.command_line import Cli
 
 _OURS = ("subscriber ", "task ", "supervision of ")
@@ -96,3 +97,25 @@ class Monitor:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self.said.append(line)
+
+
+StartMonitor = Callable[[], Monitor]
+
+
+@pytest.fixture
+def monitor(cli: Cli) -> Iterator[StartMonitor]:
+    """Starts monitors of the test's stack; they end with it."""
+    started: list[Monitor] = []
+
+    def start() -> Monitor:
+        made = Monitor(cli)
+        started.append(made)
+        made.until_told("server.supervisor")
+        made.until_told("server.resynchronised")
+        return made
+
+    yield start
+    for each in started:
+        each.stop()
+    for each in started:
+        each.require_nothing_broke()

@@ -5,37 +5,18 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from tests.podman import bed
 from tests.podman.command_line import Cli
-from tests.podman.monitors import Monitor
+from tests.podman.monitors import StartMonitor
 
-Start = Callable[[], Monitor]
 STACK = "services: {web: {image: IMAGE, command: LOOP}}"
 HOOKS = """
 hooks:
   tell-the-board: {on: transaction.finished, run: [sh, -c, cat >> deployments]}
 """
-
-
-@pytest.fixture
-def monitor(cli: Cli) -> Iterator[Start]:
-    """Starts monitors of the test's stack; they end with it."""
-    started: list[Monitor] = []
-
-    def start() -> Monitor:
-        made = Monitor(cli)
-        started.append(made)
-        made.until_told("server.supervisor")
-        made.until_told("server.resynchronised")
-        return made
-
-    yield start
-    for each in started:
-        each.stop()
 
 
 class Follower:
@@ -81,7 +62,7 @@ def deployments(cli: Cli) -> list[dict[str, Any]]:
 
 
 def test_what_a_monitor_does_is_shown_beside_it_and_later_each_thing_once(
-    cli: Cli, podman_url: str, monitor: Start
+    cli: Cli, podman_url: str, monitor: StartMonitor
 ) -> None:
     """Incidents, restarts and transactions of other processes, while they happen and with --since."""
     cli.write(STACK)
@@ -111,7 +92,7 @@ def test_what_a_monitor_does_is_shown_beside_it_and_later_each_thing_once(
     assert told.items() <= {e["id"]: e["kind"] for e in past}.items()
 
 
-def test_hooks_of_a_monitor_see_what_the_command_line_does(cli: Cli, monitor: Start) -> None:
+def test_hooks_of_a_monitor_see_what_the_command_line_does(cli: Cli, monitor: StartMonitor) -> None:
     """Each change once; one that a hook makes by its own verb does not set that hook off again."""
     cli.write(STACK)
     again = '  once-more: {on: transaction.finished, verb: "restart web"}\n'
@@ -127,7 +108,7 @@ def test_hooks_of_a_monitor_see_what_the_command_line_does(cli: Cli, monitor: St
     assert all(event["ok"] for event in watcher.events("server.hook_finished"))
 
 
-def test_files_that_change_count_at_once_and_wrong_ones_are_told(cli: Cli, monitor: Start) -> None:
+def test_files_that_change_count_at_once_and_wrong_ones_are_told(cli: Cli, monitor: StartMonitor) -> None:
     """A hook that is written under a running monitor; then a mistake, in which what was there goes on."""
     cli.write(STACK)
     watcher = monitor()

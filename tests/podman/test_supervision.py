@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.podman import bed
 from tests.podman.command_line import Cli
-from tests.podman.monitors import Monitor
+from tests.podman.monitors import Monitor, StartMonitor
 
 from containers.model.base import ProjectName
 
@@ -23,27 +22,6 @@ ASKS = ["CMD", "wget", "-q", "-O", "-", "http://127.0.0.1:80/index.html"]
 AWAY_TIMES = 10
 QUIET_S = 2.5
 """For what must not happen to happen."""
-
-StartMonitor = Callable[[], Monitor]
-
-
-@pytest.fixture
-def monitor(cli: Cli) -> Iterator[StartMonitor]:
-    """Starts monitors of the test's stack; they end with it."""
-    started: list[Monitor] = []
-
-    def start() -> Monitor:
-        made = Monitor(cli)
-        started.append(made)
-        made.until(lambda: made.events("server.supervisor"), "who supervises")
-        made.until(lambda: made.events("server.resynchronised"), "the first look")
-        return made
-
-    yield start
-    for each in started:
-        each.stop()
-    for each in started:
-        each.require_nothing_broke()
 
 
 def write(cli: Cli, **services: dict[str, object]) -> None:

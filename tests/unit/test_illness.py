@@ -1,6 +1,6 @@
 """When an incident ends that a person ended."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -40,6 +40,26 @@ class NobodysHands:
     hands: dict[ContainerId, object] = {}  # noqa: RUF012  (nothing is put into it)
 
 
+def illness_of(incidents: IncidentBook, clock: LoopClock) -> Illness:
+    """What nobody is finding out about."""
+    sight = cast("Sight", NobodysHands())
+    return Illness(incidents=incidents, sight=sight, clock=clock, is_attended=lambda _: False)
+
+
+async def test_a_stop_counts_as_somebodys_once_no_removal_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal by force stops first: until it may be told, the incident stays open, and is then as old."""
+    clock = LoopClock()
+    incidents = IncidentBook(publisher=EventBus(clock), clock=clock)
+    illness = illness_of(incidents, clock)
+    incidents.open(STOPPED.project, STOPPED.service, 1, container=STOPPED.id, reason="it died")
+    illness.note(PLACE, STOPPED, SEEN)
+    stopped_at = clock.now()
+    for seconds, is_open in ((2.5, True), (3.5, False)):
+        monkeypatch.setattr(clock, "now", lambda s=seconds: stopped_at + timedelta(seconds=s))
+        illness.note(PLACE, STOPPED, SEEN)
+        assert (PLACE in incidents, illness.is_ending(PLACE)) == (is_open, is_open)
+
+
 async def test_an_incident_that_ended_with_its_container_leaves_nothing_for_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -47,9 +67,7 @@ async def test_an_incident_that_ended_with_its_container_leaves_nothing_for_the_
     monkeypatch.setattr("containers.supervision.illness.ABSENT_S", 0.05)
     clock = LoopClock()
     incidents = IncidentBook(publisher=EventBus(clock), clock=clock)
-    illness = Illness(
-        incidents=incidents, sight=cast("Sight", NobodysHands()), clock=clock, is_attended=lambda _: False
-    )
+    illness = illness_of(incidents, clock)
     incidents.open(STOPPED.project, STOPPED.service, 1, container=STOPPED.id, reason="it died")
     illness.note(PLACE, STOPPED, SEEN)
     assert illness.is_ending(PLACE)

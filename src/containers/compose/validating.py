@@ -1,11 +1,12 @@
 """Whether a project fits together: every name that is used is defined, and nothing waits for itself."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
 from containers.compose.nodes import Map, Spot
-from containers.compose.own_checks import check_own_keys, check_watch_rules
+from containers.compose.own_checks import Say, check_own_keys, check_watch_rules
 from containers.compose.reporting import Report
 from containers.model.errors import ErrorCode
 from containers.model.source import Location
@@ -48,6 +49,8 @@ class _ServiceCheck:
         self._active = active
         self._services = services
         self._report = report
+        self._error: Say = partial(self._say, report.error)
+        self._warning: Say = partial(self._say, report.warning)
 
     def run(self) -> None:
         service = self._service
@@ -74,8 +77,9 @@ class _ServiceCheck:
         check_watch_rules(service, self._error, self._warning)
         check_own_keys(service, self._error, self._warning)
 
-    def _error(
+    def _say(
         self,
+        add: Callable[..., None],
         code: ErrorCode,
         problem: str,
         spot: Spot | None,
@@ -84,19 +88,7 @@ class _ServiceCheck:
         on_key: bool = False,
     ) -> None:
         message = f"services.{self._name} {problem}"
-        self._report.error(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
-
-    def _warning(
-        self,
-        code: ErrorCode,
-        problem: str,
-        spot: Spot | None,
-        hint: str | None = None,
-        *,
-        on_key: bool = False,
-    ) -> None:
-        message = f"services.{self._name} {problem}"
-        self._report.warning(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
+        add(code, message, spot or self._spot, on_key=on_key, hint=hint, service=self._name)
 
     def _exclusive(self) -> None:
         service, spots = self._service, self._service.spots
