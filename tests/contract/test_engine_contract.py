@@ -119,6 +119,11 @@ async def test_a_stopped_container_stays_and_stopping_again_is_no_error(subject:
     assert seen.state is ContainerState.EXITED
     assert seen.exit_code is not None
 
+    async def is_cleaned_up() -> bool:
+        return (await subject.engine.inspect_container(container)).is_cleaned_up
+
+    await subject.until(is_cleaned_up, "it cleaned up after")
+
 
 async def test_a_removed_container_is_gone_even_when_it_ran(subject: Subject) -> None:
     """`remove` is by force, and idempotent."""

@@ -59,6 +59,9 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
 
+_NOT_CLEANED_UP = "stopped"
+
+
 def state_of(word: str) -> ContainerState:
     """Podman's word for a container's state, in docker compose's words."""
     return _STATES.get(word.lower(), ContainerState.UNKNOWN)
@@ -372,6 +375,7 @@ class InspectedContainer(_Record):
             restart_policy=self.host_config.restart_policy.name,
             on_unhealthy="" if self.config.on_unhealthy == "none" else self.config.on_unhealthy,
             stopped_by_user=state.stopped_by_user,
+            is_cleaned_up=state.status != _NOT_CLEANED_UP,
             addresses=self.network_settings.addresses,
             started_at=_moment(state.started_at),
             finished_at=_moment(state.finished_at),

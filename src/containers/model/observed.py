@@ -267,6 +267,8 @@ class ContainerDetail(Model):
     """What the engine itself does with it when it is unhealthy: `kill`, `restart` or `stop`; else empty."""
     stopped_by_user: bool = False
     """Whether it was told to stop; only newer engines say so."""
+    is_cleaned_up: bool = True
+    """Whether nothing is left to do after its end: until then the engine may start it again by itself."""
     addresses: tuple[str, ...] = ()
     """Its IP addresses in its networks."""
     started_at: datetime | None = None

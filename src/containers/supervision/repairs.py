@@ -23,8 +23,9 @@ HUNG_GRACE_S = 2.0
 _ASKING_S = 0.1
 STOPPING_S = 20.0
 _PLAIN_STOPS = 8
-_QUIET_S = 0.6
-"""Podman needs up to a third of a second from one life of a container to the next."""
+_CLEANING_S = 0.6
+"""Podman needs up to a third of a second for it, or to the next life."""
+_LOOKS_S = 0.05
 
 
 class NotNeededError(Exception):
@@ -164,7 +165,7 @@ class Repairs:
         stops = 0
         while self._clock.monotonic() < deadline:
             if stops >= _PLAIN_STOPS:
-                await engine.ready_container(container)
+                await self._make_ready(engine, container)
             await engine.stop_container(container, 0.0)
             stops += 1
             if await self._stays_stopped(engine, container):
@@ -172,16 +173,26 @@ class Repairs:
         message = f"could not stop {container[:12]}, which Podman restarts over and over"
         raise EngineError(ErrorCode.ENGINE_ERROR, message, remedy=f"podman rm -f {container[:12]}")
 
+    async def _make_ready(self, engine: ContainerEngine, container: ContainerId) -> None:
+        try:
+            await engine.ready_container(container)
+        except EngineError as error:
+            if error.code not in {ErrorCode.START_FAILED, ErrorCode.PORT_IN_USE}:
+                raise
+            # Then Podman can not start it either, and its loop ends.
+            log.info("%s: %s", container[:12], error)
+
     async def _stays_stopped(self, engine: ContainerEngine, container: ContainerId) -> bool:
+        """Whether it has been cleaned up after, which Podman does not do between two lives."""
         since = self._clock.monotonic()
-        restarts: set[int] = set()
-        while self._clock.monotonic() < since + _QUIET_S:
+        while self._clock.monotonic() < since + _CLEANING_S:
             detail = await engine.inspect_container(container)
-            restarts.add(detail.restart_count)
-            if detail.state is ContainerState.RUNNING or len(restarts) > 1:
+            if detail.state is ContainerState.RUNNING:
                 return False
-            await self._clock.sleep(_ASKING_S)
-        return True
+            if detail.is_cleaned_up:
+                return True
+            await self._clock.sleep(_LOOKS_S)
+        return False
 
     async def _look(self, engine: ContainerEngine, container: ObservedContainer) -> ContainerDetail:
         try:
