@@ -17,7 +17,6 @@ from containers.model.errors import EngineError, ErrorCode, StateError
 from containers.model.events import (
     IncidentClosed,
     PartFailed,
-    RestartFailed,
     ServiceGivenUp,
     ServiceRestarted,
     SupervisorChanged,
@@ -27,7 +26,6 @@ from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.own_config import OutsideProbe, OwnConfig
 from containers.model.project import ResolvedProject
 from containers.model.supervision import Standing
-from containers.supervision import repairs
 from containers.supervision.acts import MOST_UNANSWERED
 from containers.supervision.deaths import LOCK_RETRY_S
 
@@ -191,60 +189,6 @@ async def test_what_podman_itself_restarts_when_it_is_unhealthy_is_left_to_it(
     await keeper.clock.sleep(10 * LOCK_RETRY_S)
     assert "health.restarted" not in keeper.kinds()
     assert 1 <= looks <= 12
-
-
-async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:
-    """More than three restarts by `restart: always`."""
-    await keeper.start()
-    keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
-    keeper.engine.die("demo_loop_1", 2)
-    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
-    assert str(keeper.engine.container("demo_loop_1").state) == "exited"
-    assert "health.restarted" not in keeper.kinds()
-
-
-async def test_a_loop_whose_stops_are_lost_between_its_lives_is_made_ready_and_stopped_then(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As of a process that ends at once: what is made ready does not end before it is stopped."""
-    engine = keeper.engine
-    stop, done = engine.stop_container, list[str]()
-
-    async def lost(container: ContainerId, timeout_s: float | None = None) -> None:
-        done.append("stop")
-        if "ready" in done:
-            await stop(container, timeout_s)
-
-    async def ready(container: ContainerId) -> None:
-        del container
-        done.append("ready")
-
-    await keeper.start()
-    monkeypatch.setattr(engine, "stop_container", lost)
-    monkeypatch.setattr(engine, "ready_container", ready)
-    engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
-    engine.die("demo_loop_1", 2)
-    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
-    assert (done.count("ready"), done[-2:]) == (1, ["ready", "stop"])
-    assert str(engine.container("demo_loop_1").state) == "exited"
-
-
-async def test_a_loop_that_can_not_be_stopped_is_told_as_such(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not as one that was given up, which it would seem to stay."""
-
-    async def lost(container: ContainerId, timeout_s: float | None = None) -> None:
-        del container, timeout_s
-
-    monkeypatch.setattr(repairs, "STOPPING_S", 0.5)
-    await keeper.start()
-    monkeypatch.setattr(keeper.engine, "stop_container", lost)
-    keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
-    keeper.engine.die("demo_loop_1", 2)
-    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "word of it")
-    (told,) = [e for e in keeper.seen if isinstance(e, RestartFailed)]
-    assert "could not stop" in told.reason
 
 
 async def test_a_death_that_podman_mends_is_an_incident_that_ends_by_itself(keeper: Keeper) -> None:

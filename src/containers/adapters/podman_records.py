@@ -53,13 +53,11 @@ _STATES = {
     "stopped": ContainerState.EXITED,
     "removing": ContainerState.REMOVING,
 }
+_NOT_CLEANED_UP = "stopped"
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
-
-
-_NOT_CLEANED_UP = "stopped"
 
 
 def state_of(word: str) -> ContainerState:

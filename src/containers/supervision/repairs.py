@@ -20,12 +20,11 @@ log = logging.getLogger(__name__)
 
 HUNG_GRACE_S = 2.0
 """What did not answer its checks will hardly answer TERM: it is killed after this."""
-_ASKING_S = 0.1
+_ASKING_S = 0.05
 STOPPING_S = 20.0
 _PLAIN_STOPS = 8
-_CLEANING_S = 0.6
+CLEANING_S = 0.6
 """Podman needs up to a third of a second for it, or to the next life."""
-_LOOKS_S = 0.05
 
 
 class NotNeededError(Exception):
@@ -185,13 +184,13 @@ class Repairs:
     async def _stays_stopped(self, engine: ContainerEngine, container: ContainerId) -> bool:
         """Whether it has been cleaned up after, which Podman does not do between two lives."""
         since = self._clock.monotonic()
-        while self._clock.monotonic() < since + _CLEANING_S:
+        while self._clock.monotonic() < since + CLEANING_S:
             detail = await engine.inspect_container(container)
             if detail.state is ContainerState.RUNNING:
                 return False
             if detail.is_cleaned_up:
                 return True
-            await self._clock.sleep(_LOOKS_S)
+            await self._clock.sleep(_ASKING_S)
         return False
 
     async def _look(self, engine: ContainerEngine, container: ObservedContainer) -> ContainerDetail:

@@ -155,6 +155,13 @@ def test_an_inspected_container_tells_its_life() -> None:
     assert detail.finished_at is None
 
 
+@pytest.mark.parametrize(("word", "is_cleaned_up"), [("stopped", False), ("exited", True), ("created", True)])
+def test_what_has_only_stopped_may_yet_be_started_again_by_podman(word: str, is_cleaned_up: bool) -> None:  # noqa: FBT001
+    """Podman says `exited` once it has cleaned up after, which it does not between two lives of a loop."""
+    inspected = {**INSPECTED, "State": {"Status": word}}
+    assert InspectedContainer.model_validate(inspected).to_detail().is_cleaned_up is is_cleaned_up
+
+
 def test_a_probe_is_the_last_check_in_the_log() -> None:
     """State and streak are the container's, code, output and time the check's."""
     probe = InspectedContainer.model_validate(INSPECTED).to_probe(9.0)

@@ -1,0 +1,84 @@
+"""A loop of Podman's own, which has no pause: it is stopped for good, or told as what can not be."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.fakes.fake_container import Behaviour
+from tests.fakes.keeper import Keeper
+from tests.fakes.projects import project
+
+from containers.model.base import ContainerId
+from containers.model.events import RestartFailed
+from containers.model.observed import ContainerDetail, ContainerState
+from containers.supervision import repairs
+
+
+@pytest.fixture
+async def keeper() -> AsyncIterator[Keeper]:
+    """One service that Podman restarts; not started yet."""
+    made = Keeper(project(services={"loop": {"restart": "always"}}))
+    yield made
+    await made.stop()
+
+
+async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:
+    """More than three restarts by `restart: always`."""
+    await keeper.start()
+    keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
+    keeper.engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
+    assert str(keeper.engine.container("demo_loop_1").state) == "exited"
+    assert "health.restarted" not in keeper.kinds()
+
+
+async def test_a_loop_whose_stops_are_lost_between_its_lives_is_made_ready_and_stopped_then(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a process that ends at once: what is not cleaned up after is not believed to have stopped."""
+    engine = keeper.engine
+    stop, inspect = engine.stop_container, engine.inspect_container
+    done = list[str]()
+
+    async def lost(container: ContainerId, timeout_s: float | None = None) -> None:
+        done.append("stop")
+        if "ready" in done:
+            await stop(container, timeout_s)
+
+    async def ready(container: ContainerId) -> None:
+        del container
+        done.append("ready")
+
+    async def between_lives(container: ContainerId) -> ContainerDetail:
+        detail = await inspect(container)
+        ended = {"state": ContainerState.EXITED, "is_cleaned_up": "ready" in done}
+        return detail.model_copy(update=ended if "stop" in done else {})
+
+    monkeypatch.setattr(repairs, "CLEANING_S", 0.01)
+    await keeper.start()
+    monkeypatch.setattr(engine, "stop_container", lost)
+    monkeypatch.setattr(engine, "ready_container", ready)
+    monkeypatch.setattr(engine, "inspect_container", between_lives)
+    engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
+    engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
+    assert (done.count("ready"), done[-2:]) == (1, ["ready", "stop"])
+    assert done.count("stop") > 1
+    assert str(engine.container("demo_loop_1").state) == "exited"
+
+
+async def test_a_loop_that_can_not_be_stopped_is_told_as_such(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as one that was given up, which it would seem to stay."""
+
+    async def lost(container: ContainerId, timeout_s: float | None = None) -> None:
+        del container, timeout_s
+
+    monkeypatch.setattr(repairs, "STOPPING_S", 0.5)
+    await keeper.start()
+    monkeypatch.setattr(keeper.engine, "stop_container", lost)
+    keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
+    keeper.engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "word of it")
+    (told,) = [e for e in keeper.seen if isinstance(e, RestartFailed)]
+    assert "could not stop" in told.reason
