@@ -102,6 +102,12 @@ counted() {
   fi
 }
 
+# failures LOG: which, and in a few words why; what is kept of a run is often only its end.
+failures() {
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^(FAILED|ERROR) [^ ]+::|^(not ok|✖) ' | head -n 20 |
+    cut -c 1-1000 | sed 's/^/    /' || true
+}
+
 # summarise STARTED_MS: a table of the suites, what is wrong, and one closing line in pytest's form for all.
 summarise() {
   local entry name status took log passed failed errors skipped wrong all_passed=0 all_failed=0 all_wrong=()
@@ -122,7 +128,10 @@ summarise() {
     [ "$status" -eq 0 ] || [ $failed -gt 0 ] || wrong+=("$name ended with exit code $status")
     [ "${skipped:-0}" -eq 0 ] || wrong+=("$name skipped $skipped: a test that does not run shows nothing")
     [ "${passed:-0}" -gt 0 ] || wrong+=("$name ran no test")
-    [ $failed -eq 0 ] || printf '  FAILED: %s, %d tests\n' "$name" "$failed"
+    if [ $failed -gt 0 ]; then
+      printf '  FAILED: %s, %d tests\n' "$name" "$failed"
+      failures "$log"
+    fi
     all_wrong+=(${wrong[@]+"${wrong[@]}"})
   done
   for entry in ${all_wrong[@]+"${all_wrong[@]}"}; do printf '  ERROR: %s\n' "$entry"; done
