@@ -28,6 +28,12 @@ nap() {
 get() { timeout 2 wget -q -O - "$1" 2>/dev/null; }
 post() { timeout 2 wget -q -O - --post-data "$2" "$1" 2>/dev/null; }
 
+# For what runs once: before 5.1, Podman's name server refuses or loses what is asked just as any
+# container, of whatever stack, joins a network.
+patiently() {
+  "$@" || { nap 0.5; "$@"; } || { nap 1; "$@"; }
+}
+
 # The answers of the CGI programs.
 answer() { printf 'Status: %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n\r\n' "$1" "$2"; }
 text() { answer "$1" text/plain; shift; printf '%s\n' "$*"; }
