@@ -52,6 +52,7 @@ def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
         attempts -= 1
         if not attempts or (arguments[0] == "inspect" and "no such process" not in said):
             raise AssertionError(f"podman {' '.join(arguments)}: {said}")
+        time.sleep(LOOK_S)
 
 
 def _is_look(arguments: tuple[str, ...]) -> bool:
@@ -223,7 +224,7 @@ def _with_image(url: str) -> str:
     folder = Path(tempfile.gettempdir()) / f"podkeeper-test-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with FileLock(folder / "image.lock"):
-        if IMAGE not in podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split():
+        if IMAGE not in _images(url):
             change = ("--change", "ENV PATH=/bin", "--change", 'CMD ["sh"]')
             with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
                 archive.write(_busybox_root())
@@ -276,6 +277,12 @@ def remove_project(url: str, project: str) -> None:
             for name in left:
                 with suppress(AssertionError):  # who made it may be removing it
                     podman(url, noun, "rm", "--force", name)
-    for image in podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split():
-        if image.startswith(f"localhost/{project}/"):
-            podman(url, "rmi", "--force", image)
+    while built := [i for i in _images(url) if i.startswith(f"localhost/{project}/")]:
+        assert time.monotonic() < deadline, f"not removed: {built}"
+        for image in built:
+            with suppress(AssertionError):  # who built it may be removing it
+                podman(url, "rmi", "--force", image)
+
+
+def _images(url: str) -> list[str]:
+    return podman(url, "images", "--format", "{{.Repository}}:{{.Tag}}").split()

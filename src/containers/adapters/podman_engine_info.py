@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from containers.adapters.podman_connection import Connection
-from containers.adapters.podman_records import HostRecord, InfoRecord
+from containers.adapters.podman_info_records import HostRecord, InfoRecord
 from containers.model.observed import EngineInfo, EngineVersion
 
 _SYSTEMD = Path("/run/systemd/system")

@@ -32,9 +32,11 @@ _NUMBER_LABEL = "com.docker.compose.container-number"
 _OUTPUT_CHARACTERS = 500
 _USUAL_STOP_TIMEOUT_S = 10
 
-_NotNull = BeforeValidator(lambda value: {} if value is None else value)
-_Labels = Annotated[dict[str, str], _NotNull]
-_NotNullList = BeforeValidator(lambda value: [] if value is None else value)
+NotNull = BeforeValidator(lambda value: {} if value is None else value)
+"""Go writes null for an empty map, and for a structure that is not there."""
+_Labels = Annotated[dict[str, str], NotNull]
+NotNullList = BeforeValidator(lambda value: [] if value is None else value)
+"""Go writes null for an empty list."""
 _Words = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: value.split() if isinstance(value, str) else value or ()),
@@ -56,7 +58,9 @@ _STATES = {
 _NOT_CLEANED_UP = "stopped"
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """Lenient, as all of them are."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, defer_build=True)
 
 
@@ -90,10 +94,10 @@ def _moment(value: datetime | None) -> datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-_R = TypeVar("_R", bound=_Record)
+_R = TypeVar("_R", bound=Record)
 
 
-class PortRecord(_Record):
+class PortRecord(Record):
     """A published port or range of ports."""
 
     host_ip: str = ""
@@ -116,11 +120,11 @@ class PortRecord(_Record):
         )
 
 
-class ListedContainer(_Record):
+class ListedContainer(Record):
     """An entry of `GET containers/json`."""
 
     id: str = Field(alias="Id")
-    names: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Names")
+    names: Annotated[tuple[str, ...], NotNullList] = Field(default=(), alias="Names")
     image: str = Field(default="", alias="Image")
     image_id: str = Field(default="", alias="ImageID")
     state: str = Field(default="", alias="State")
@@ -131,7 +135,7 @@ class ListedContainer(_Record):
     started_at: int = Field(default=0, alias="StartedAt")
     pid: int = Field(default=0, alias="Pid")
     labels: _Labels = Field(default_factory=dict, alias="Labels")
-    ports: Annotated[tuple[PortRecord, ...], _NotNullList] = Field(default=(), alias="Ports")
+    ports: Annotated[tuple[PortRecord, ...], NotNullList] = Field(default=(), alias="Ports")
     pod: str = Field(default="", alias="PodName")
 
     def to_neighbour(self) -> Neighbour:
@@ -171,19 +175,19 @@ class ListedContainer(_Record):
         )
 
 
-class SubnetRecord(_Record):
+class SubnetRecord(Record):
     """An entry of a network's `subnets`."""
 
     subnet: str = ""
 
 
-class NetworkRecord(_Record):
+class NetworkRecord(Record):
     """An entry of `GET networks/json`."""
 
     name: str
     created: str = ""
     labels: _Labels = {}
-    subnets: Annotated[tuple[SubnetRecord, ...], _NotNullList] = ()
+    subnets: Annotated[tuple[SubnetRecord, ...], NotNullList] = ()
 
     def to_observed(self) -> ObservedNetwork:
         """The domain model. The id is made of the name, so the time tells two of one name apart."""
@@ -191,7 +195,7 @@ class NetworkRecord(_Record):
         return ObservedNetwork(name=self.name, identity=self.created, labels=self.labels, subnets=subnets)
 
 
-class VolumeRecord(_Record):
+class VolumeRecord(Record):
     """An entry of `GET volumes/json`."""
 
     name: str = Field(alias="Name")
@@ -214,7 +218,7 @@ class VolumeRecord(_Record):
         )
 
 
-class CheckRecord(_Record):
+class CheckRecord(Record):
     """One run in a container's health log."""
 
     start: datetime | None = Field(default=None, alias="Start")
@@ -223,15 +227,15 @@ class CheckRecord(_Record):
     output: str = Field(default="", alias="Output")
 
 
-class HealthRecord(_Record):
+class HealthRecord(Record):
     """`State.Health` of an inspected container."""
 
     status: str = Field(default="", alias="Status")
     failing_streak: int = Field(default=0, alias="FailingStreak")
-    log: Annotated[tuple[CheckRecord, ...], _NotNullList] = Field(default=(), alias="Log")
+    log: Annotated[tuple[CheckRecord, ...], NotNullList] = Field(default=(), alias="Log")
 
 
-class StateRecord(_Record):
+class StateRecord(Record):
     """`State` of an inspected container."""
 
     status: str = Field(default="", alias="Status")
@@ -242,31 +246,31 @@ class StateRecord(_Record):
     started_at: datetime | None = Field(default=None, alias="StartedAt")
     finished_at: datetime | None = Field(default=None, alias="FinishedAt")
     stopped_by_user: bool = Field(default=False, alias="StoppedByUser")
-    health: Annotated[HealthRecord, _NotNull] = Field(default=HealthRecord(), alias="Health")
+    health: Annotated[HealthRecord, NotNull] = Field(default=HealthRecord(), alias="Health")
 
 
-class HealthcheckConfig(_Record):
+class HealthcheckConfig(Record):
     """`Config.Healthcheck`; times in nanoseconds."""
 
-    test: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Test")
+    test: Annotated[tuple[str, ...], NotNullList] = Field(default=(), alias="Test")
     timeout_ns: int = Field(default=0, alias="Timeout")
     retries: int = Field(default=0, alias="Retries")
     start_period_ns: int = Field(default=0, alias="StartPeriod")
 
 
-class ConfigRecord(_Record):
+class ConfigRecord(Record):
     """`Config` of an inspected container."""
 
     labels: _Labels = Field(default_factory=dict, alias="Labels")
 
-    healthcheck: Annotated[HealthcheckConfig, _NotNull] = Field(
+    healthcheck: Annotated[HealthcheckConfig, NotNull] = Field(
         default=HealthcheckConfig(), alias="Healthcheck"
     )
     on_unhealthy: str = Field(default="", alias="HealthcheckOnFailureAction")
     stop_timeout_s: int = Field(default=10, alias="StopTimeout")
     entrypoint: _Words = Field(default=(), alias="Entrypoint")
-    command: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Cmd")
-    env: Annotated[tuple[str, ...], _NotNullList] = Field(default=(), alias="Env")
+    command: Annotated[tuple[str, ...], NotNullList] = Field(default=(), alias="Cmd")
+    env: Annotated[tuple[str, ...], NotNullList] = Field(default=(), alias="Env")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -279,7 +283,7 @@ class ConfigRecord(_Record):
         return self.stop_timeout_s or (0 if TRANSACTION_LABEL in self.labels else _USUAL_STOP_TIMEOUT_S)
 
 
-class MountRecord(_Record):
+class MountRecord(Record):
     """An entry of `Mounts`."""
 
     type: str = Field(default="", alias="Type")
@@ -288,10 +292,10 @@ class MountRecord(_Record):
     destination: str = Field(default="", alias="Destination")
 
 
-class NetworkSettingsRecord(_Record):
+class NetworkSettingsRecord(Record):
     """`NetworkSettings` of an inspected container."""
 
-    networks: Annotated[dict[str, Any], _NotNull] = Field(default_factory=dict, alias="Networks")
+    networks: Annotated[dict[str, Any], NotNull] = Field(default_factory=dict, alias="Networks")
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -300,31 +304,31 @@ class NetworkSettingsRecord(_Record):
         return tuple(address for address in found if address)
 
 
-class RestartPolicyRecord(_Record):
+class RestartPolicyRecord(Record):
     """`HostConfig.RestartPolicy`."""
 
     name: str = Field(default="", alias="Name")
 
 
-class HostConfigRecord(_Record):
+class HostConfigRecord(Record):
     """`HostConfig` of an inspected container."""
 
-    restart_policy: Annotated[RestartPolicyRecord, _NotNull] = Field(
+    restart_policy: Annotated[RestartPolicyRecord, NotNull] = Field(
         default=RestartPolicyRecord(), alias="RestartPolicy"
     )
 
 
-class InspectedContainer(_Record):
+class InspectedContainer(Record):
     """`GET containers/{id}/json`."""
 
     id: str = Field(alias="Id")
     name: str = Field(default="", alias="Name")
     state: StateRecord = Field(alias="State")
     restart_count: int = Field(default=0, alias="RestartCount")
-    config: Annotated[ConfigRecord, _NotNull] = Field(default=ConfigRecord(), alias="Config")
-    host_config: Annotated[HostConfigRecord, _NotNull] = Field(default=HostConfigRecord(), alias="HostConfig")
-    mounts: Annotated[tuple[MountRecord, ...], _NotNullList] = Field(default=(), alias="Mounts")
-    network_settings: Annotated[NetworkSettingsRecord, _NotNull] = Field(
+    config: Annotated[ConfigRecord, NotNull] = Field(default=ConfigRecord(), alias="Config")
+    host_config: Annotated[HostConfigRecord, NotNull] = Field(default=HostConfigRecord(), alias="HostConfig")
+    mounts: Annotated[tuple[MountRecord, ...], NotNullList] = Field(default=(), alias="Mounts")
+    network_settings: Annotated[NetworkSettingsRecord, NotNull] = Field(
         default=NetworkSettingsRecord(), alias="NetworkSettings"
     )
 
@@ -397,7 +401,7 @@ class InspectedContainer(_Record):
         )
 
 
-class ExecRecord(_Record):
+class ExecRecord(Record):
     """`GET exec/{id}/json`."""
 
     exit_code: int = Field(default=0, alias="ExitCode")
@@ -405,19 +409,19 @@ class ExecRecord(_Record):
     pid: int = Field(default=0, alias="Pid")
 
 
-class ActorRecord(_Record):
+class ActorRecord(Record):
     """What an event is about."""
 
     id: str = Field(default="", alias="ID")
     attributes: _Labels = Field(default_factory=dict, alias="Attributes")
 
 
-class EventRecord(_Record):
+class EventRecord(Record):
     """One line of `GET events`."""
 
     type: str = Field(alias="Type")
     action: str = Field(alias="Action")
-    actor: Annotated[ActorRecord, _NotNull] = Field(default=ActorRecord(), alias="Actor")
+    actor: Annotated[ActorRecord, NotNull] = Field(default=ActorRecord(), alias="Actor")
     time_nano: int = Field(default=0, alias="timeNano")
     health_status: str | None = Field(default=None, alias="HealthStatus")
 
@@ -432,65 +436,6 @@ class EventRecord(_Record):
             attributes=self.actor.attributes,
             health=self.health_status or None,
         )
-
-
-class IdMapRecord(_Record):
-    """One row of a user namespace's map."""
-
-    container_id: int = 0
-    host_id: int = 0
-
-
-class IdMappingsRecord(_Record):
-    """`host.idMappings`."""
-
-    uidmap: Annotated[tuple[IdMapRecord, ...], _NotNullList] = ()
-
-
-class SecurityRecord(_Record):
-    """`host.security`."""
-
-    rootless: bool = False
-    selinux_enabled: bool = Field(default=False, alias="selinuxEnabled")
-
-
-class RuntimeRecord(_Record):
-    """`host.ociRuntime`."""
-
-    name: str = ""
-
-
-class HostRecord(_Record):
-    """`host` of `GET info`."""
-
-    cgroup_manager: str = Field(default="", alias="cgroupManager")
-    cgroup_version: str = Field(default="", alias="cgroupVersion")
-    cgroup_controllers: Annotated[tuple[str, ...], _NotNullList] = Field(
-        default=(), alias="cgroupControllers"
-    )
-    event_logger: str = Field(default="", alias="eventLogger")
-    network_backend: str = Field(default="", alias="networkBackend")
-    id_mappings: Annotated[IdMappingsRecord, _NotNull] = Field(default=IdMappingsRecord(), alias="idMappings")
-    oci_runtime: Annotated[RuntimeRecord, _NotNull] = Field(default=RuntimeRecord(), alias="ociRuntime")
-    security: Annotated[SecurityRecord, _NotNull] = SecurityRecord()
-
-    @property
-    def owner_uid(self) -> int:
-        """Who runs a rootless engine: the user that its root is mapped to."""
-        return next((m.host_id for m in self.id_mappings.uidmap if m.container_id == 0), 0)
-
-
-class VersionRecord(_Record):
-    """`version` of `GET info`."""
-
-    version: str = Field(default="", alias="Version")
-
-
-class InfoRecord(_Record):
-    """`GET info`."""
-
-    host: HostRecord = HostRecord()
-    version: VersionRecord = VersionRecord()
 
 
 def parse_list(record: type[_R], payload: Any) -> tuple[_R, ...]:

@@ -27,13 +27,13 @@ from containers.adapters.podman_event_stream import past_events, stream_events
 from containers.adapters.podman_exec import execute
 from containers.adapters.podman_half_started import end_half_started, is_half_started, start_wholly
 from containers.adapters.podman_host_folders import make_folders
+from containers.adapters.podman_info_records import InfoRecord
 from containers.adapters.podman_name_server import NameServer, folder_of_user
 from containers.adapters.podman_operations import PodmanOperations
 from containers.adapters.podman_port_holder import process_on_port
 from containers.adapters.podman_project_pods import ProjectPods
 from containers.adapters.podman_records import (
     PROJECT_LABEL,
-    InfoRecord,
     InspectedContainer,
     ListedContainer,
     NetworkRecord,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from containers.adapters.podman_engine_info import limits_of, runs_timers
-from containers.adapters.podman_records import HostRecord
+from containers.adapters.podman_info_records import HostRecord
 from containers.model.observed import EngineVersion
 
 NEW = EngineVersion(version="5.4.2")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from containers.adapters.podman_info_records import HostRecord
 from containers.adapters.podman_records import (
     EventRecord,
-    HostRecord,
     InspectedContainer,
     ListedContainer,
     NetworkRecord,
