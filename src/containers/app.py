@@ -133,6 +133,8 @@ class Application:
         self.sharing = EventSharing(log=lambda: self.event_log, bus=self.bus, clock=self.clock, group=tasks)
         self._translator: ComposeTranslator | None = None
         self._engine: ContainerEngine | None = None
+        self._lost_engine: ContainerEngine | None = None
+        """The one before, by a way that seemed to lead nowhere."""
         self._connecting: asyncio.Task[ContainerEngine | EngineError | None] | None = None
 
     def _tell_broken(self, task: str, error: Exception) -> None:
@@ -172,10 +174,12 @@ class Application:
         found = await self._connect()
         if isinstance(found, EngineError):
             raise found
+        unused = found
         if self._engine is lost and found.store == lost.store:
-            self._engine = found
-            found = lost
-        await found.close()
+            # a change may be at work with the lost one, and has to put back what it did
+            self._engine, unused, self._lost_engine = found, self._lost_engine, lost
+        if unused is not None:
+            await unused.close()
 
     @property
     def engine_info(self) -> EngineInfo | None:
@@ -387,10 +391,12 @@ class Application:
             self._database.close()
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
-        if self._engine is not None:
+        for engine in (self._lost_engine, self._engine):
+            if engine is None:
+                continue
             try:
                 async with asyncio.timeout(CLOSE_S):
-                    await self._engine.close()
+                    await engine.close()
             except TimeoutError:
                 log.warning("the connection to Podman did not close within %s s", CLOSE_S)
 

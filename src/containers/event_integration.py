@@ -357,14 +357,16 @@ class EventIntegration:
                 engine = await self._engine()
                 await self._stream(engine)
                 if self._clock.monotonic() - began >= SHORT_S:
+                    lost_at = None
                     continue  # Podman ends it when its log is read amid a line; what follows is asked for
                 reason = "the event stream ended"
             except EngineError as error:
                 reason = str(error)
             if self.disconnected is None:
-                lost_at = None
+                lost_at = None  # it answered: only its stream does not last
                 self._note_stream(reason, self._clock.monotonic() - began)
-            lost_at = self._clock.monotonic() if lost_at is None else lost_at
+            elif lost_at is None:
+                lost_at = self._clock.monotonic()
             self._tell_disconnected(reason)
             if self._clock.monotonic() - began > LONGEST_RETRY_S:
                 retry_s = FIRST_RETRY_S

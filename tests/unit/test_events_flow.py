@@ -11,6 +11,7 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import translation_of
 from tests.fakes.tasks import LoopTasks
 
+from containers import event_integration
 from containers.bus import EventBus
 from containers.death_watch import LATE_AFTER, MOST_DEATHS, WAITS_S
 from containers.event_integration import SHORT_S, EventIntegration
@@ -42,14 +43,23 @@ class Followed:
         self.told: list[EventBase] = []
         self.answers = asyncio.Event()
         self.answers.set()
+        self.looked_for_ways = 0
         self.events = EventIntegration(
-            engine=self.provide, bus=self.bus, clock=self.clock, processes=self.processes
+            engine=self.provide,
+            bus=self.bus,
+            clock=self.clock,
+            processes=self.processes,
+            find_again=self.look_for_ways,
         )
 
     async def provide(self) -> FakeEngine:
         """The engine, as soon as it answers."""
         await self.answers.wait()
         return self.engine
+
+    async def look_for_ways(self) -> None:
+        """There is no other way to it."""
+        self.looked_for_ways += 1
 
     async def start(self) -> None:
         """Create and start every service, and follow."""
@@ -327,6 +337,41 @@ async def test_a_stream_that_breaks_at_once_is_a_part_that_fails(followed: Follo
     await followed.until(lambda: followed.kinds().count("server.resynchronised") == 2, "the second look")
     followed.engine.die("demo_web_1", 1)
     await followed.until(lambda: any(isinstance(e, PartRecovered) for e in followed.told), "its recovery")
+
+
+async def test_another_way_to_podman_is_looked_for_while_it_is_away_and_not_otherwise(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that is under way talks to the engine that is there."""
+    monkeypatch.setattr(event_integration, "LOST_S", 0.3)
+    monkeypatch.setattr(event_integration, "SHORT_S", 0.0)
+    followed.engine.vanish()
+    await followed.until(lambda: followed.looked_for_ways > 0, "looking for another way")
+    followed.engine.come_back()
+    await followed.until(lambda: followed.kinds().count("server.resynchronised") == 2, "the second look")
+    looked = followed.looked_for_ways
+    for _ in range(3):  # as Podman ends them, in order
+        await followed.clock.sleep(0.2)
+        followed.engine.end_streams()
+    await followed.clock.sleep(0.1)
+    assert followed.looked_for_ways == looked
+
+
+async def test_no_other_way_is_looked_for_to_a_podman_that_answers_and_whose_stream_breaks(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would break there as well."""
+
+    async def broken(since_ns: int | None = None) -> AsyncIterator[EngineEvent]:
+        del since_ns
+        raise EngineError(ErrorCode.ENGINE_ERROR, "the log can not be read")
+        yield
+
+    monkeypatch.setattr(event_integration, "LOST_S", 0.1)
+    monkeypatch.setattr(followed.engine, "events", broken)
+    followed.engine.end_streams()
+    await followed.until(lambda: followed.kinds().count("server.engine_disconnected") >= 3, "it breaking")
+    assert not followed.looked_for_ways
 
 
 async def test_a_death_while_podman_does_not_answer_is_found_when_it_does(followed: Followed) -> None:
