@@ -174,7 +174,7 @@ class Application:
         found = await self._connect()
         if isinstance(found, EngineError):
             raise found
-        unused = found
+        unused: ContainerEngine | None = found
         if self._engine is lost and found.store == lost.store:
             # a change may be at work with the lost one, and has to put back what it did
             self._engine, unused, self._lost_engine = found, self._lost_engine, lost

@@ -48,7 +48,8 @@ class EventSharing:
         self._clock = clock
         self._group = group
         self._supervised: set[ProjectName] = set()
-        self._is_broken = False
+        self._broken: set[str] = set()
+        """Which of the two does not work: with a full disk, reading does all the same."""
         self._task: asyncio.Task[None] | None = None
         bus.subscribe("shared-events", self._note, topics=(*SHARED, *_ONLY_KEPT, "server.supervisor"))
 
@@ -67,9 +68,9 @@ class EventSharing:
         try:
             number = await self._log().newest()
         except PodkeeperError as error:
-            self._tell_failure(error)
+            self._tell_failure("reading", error)
             return None
-        self._tell_recovery()
+        self._tell_recovery("reading")
         return number
 
     async def _relay(self, number: int | None) -> None:
@@ -84,9 +85,9 @@ class EventSharing:
         try:
             number, told = await self._log().after(number)
         except PodkeeperError as error:
-            self._tell_failure(error)
+            self._tell_failure("reading", error)
             return number
-        self._tell_recovery()
+        self._tell_recovery("reading")
         for event in told:
             self._bus.relay(event)
         return number
@@ -102,20 +103,23 @@ class EventSharing:
         try:
             await self._log().add(event)
         except PodkeeperError as error:
-            self._tell_failure(error)
+            self._tell_failure("writing", error)
         else:
-            self._tell_recovery()
+            self._tell_recovery("writing")
 
-    def _tell_failure(self, error: PodkeeperError) -> None:
-        if self._is_broken:
+    def _tell_failure(self, doing: str, error: PodkeeperError) -> None:
+        was_broken = bool(self._broken)
+        self._broken.add(doing)
+        if was_broken:
             return
-        self._is_broken = True
         reason = f"other processes do not hear what this one does: {error}"
         self._bus.publish(PartFailed(at=self._clock.now(), source="server", part=PART, reason=reason))
 
-    def _tell_recovery(self) -> None:
-        if self._is_broken:
-            self._is_broken = False
+    def _tell_recovery(self, doing: str) -> None:
+        if doing not in self._broken:
+            return
+        self._broken.discard(doing)
+        if not self._broken:
             self._bus.publish(PartRecovered(at=self._clock.now(), source="server", part=PART))
 
 

@@ -169,7 +169,9 @@ class HookRunner:
     async def _run(self, hook: EventHook, event: EventBase) -> str:
         """Do it; what went wrong, or nothing."""
         try:
-            async with asyncio.timeout(hook.timeout_s):
+            # a command is ended by who runs it, at its timeout, and what it printed until then is kept
+            is_ended_there = isinstance(hook.action, RunCommand | RunVerb)
+            async with asyncio.timeout(None if is_ended_there else hook.timeout_s):
                 return await self._act(hook, event)
         except TimeoutError:
             return f"it took more than {hook.timeout_s:g} s"

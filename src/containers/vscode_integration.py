@@ -387,8 +387,16 @@ class VSCodeIntegration:
         self.show_status_notification(f"Podkeeper: {result.message}", level)
         return result
 
-    def _look_again(self, _event: EventBase) -> None:
-        self._saved.look_again()
+    def _look_again(self, event: EventBase) -> None:
+        if self._is_about_us(event):
+            self._saved.look_again()
+
+    def _is_about_us(self, event: EventBase) -> bool:
+        """Whether it is about one of this window's stacks, or about none: others tell of theirs as well."""
+        if event.project is None:
+            return True
+        projects = (stack.manager.project for stack in self._stacks.values())
+        return any(p is not None and p.name == event.project for p in projects)
 
     def _reload_all(self) -> None:
         for folder in self._stacks:
@@ -420,6 +428,8 @@ class VSCodeIntegration:
 
     def _say_given_up(self, event: ServiceGivenUp) -> None:
         """Once, with the cause that says most."""
+        if not self._is_about_us(event):
+            return
         cause = "out of memory" if event.out_of_memory else event.check_output or "".join(event.log_tail[-1:])
         told = f"Podkeeper gave up on {event.service}: {event.reason}"
         told = f"{told}; {cause.strip()}" if cause.strip() else told
@@ -445,6 +455,8 @@ class VSCodeIntegration:
         self.show_status_notification(f"Podkeeper: {result.message}", "log" if result.ok else "error")
 
     def _send_event(self, event: EventBase) -> None:
+        if not self._is_about_us(event):
+            return
         self._client.notify(
             protocol.EVENT_PUBLISHED,
             protocol.PublishedEvent(kind=getattr(event, "kind", ""), event=_json(event)),

@@ -166,8 +166,27 @@ async def test_a_log_that_can_not_be_used_is_told_once_and_stops_nothing(bed: Be
     assert [event.part for event in failed] == ["shared events"]
     assert "no room left" in failed[0].reason
     bed.log.refusal = None
-    await bed.settle()
+    await bed.publish(STARTED)
     assert any(isinstance(event, PartRecovered) for event in bed.alone)
     bed.log.theirs += [RESTARTED]
     await bed.settle()
     assert [getattr(event, "kind", "") for event in bed.told] == ["health.restarted"]
+
+
+async def test_that_nothing_can_be_written_is_not_taken_back_because_reading_works(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a full disk."""
+
+    async def refuse(event: EventBase) -> None:
+        del event
+        raise StateError(ErrorCode.NO_SPACE, "there is no room left")
+
+    await bed.sharing.follow()
+    with monkeypatch.context() as full:
+        full.setattr(bed.log, "add", refuse)
+        await bed.publish(STARTED, STARTED)
+        assert [e.part for e in bed.alone if isinstance(e, PartFailed | PartRecovered)] == ["shared events"]
+    await bed.publish(STARTED)
+    parts = [type(e) for e in bed.alone if isinstance(e, PartFailed | PartRecovered)]
+    assert parts == [PartFailed, PartRecovered]

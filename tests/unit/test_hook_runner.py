@@ -54,12 +54,15 @@ class Commands:
 
     async def run(self, argv: Sequence[str], *, folder: Path, stdin: str, timeout_s: float) -> CommandResult:
         """Note it."""
-        del folder, timeout_s
+        del folder
         self.calls.append((tuple(argv), stdin))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await self.gate.wait()
+            async with asyncio.timeout(timeout_s):
+                await self.gate.wait()
+        except TimeoutError:
+            return self.result.model_copy(update={"exit_code": -1})
         finally:
             self.at_once -= 1
         return self.result
@@ -104,6 +107,7 @@ class Bed:
         self.world = Hooks()
         self.hooks: tuple[EventHook, ...] = ()
         self.seen: list[EventBase] = []
+        self.printed: list[tuple[str, str]] = []
         self.runner = HookRunner(
             folder=Path("/w"),
             project=lambda: DEMO,
@@ -116,6 +120,7 @@ class Bed:
             bus=self.bus,
             clock=self.clock,
             group=self.tasks,
+            printed=lambda hook, said: self.printed.append((hook, said)),
         )
 
     def begin(self, *actions: HookAction, topics: tuple[str, ...] = ("container.died",)) -> None:
@@ -270,16 +275,20 @@ async def test_a_hook_that_failed_and_is_written_anew_is_no_failed_part_any_more
     await bed.until(lambda: [e.part for e in bed.seen if isinstance(e, PartRecovered)] == ["hook h0"])
 
 
-async def test_a_hook_that_takes_too_long_is_cut_off(bed: Bed) -> None:
-    """Whatever it does."""
+async def test_a_hook_that_takes_too_long_is_cut_off_and_what_it_printed_until_then_is_shown(
+    bed: Bed,
+) -> None:
+    """It says why it hangs, perhaps."""
     bed.commands.gate.clear()
+    bed.commands.result = CommandResult(exit_code=0, output="waiting for the disk\n")
     bed.hooks = (EventHook(name="slow", topics=("*",), action=RUN, timeout_s=0.05),)
     bed.bus.start(bed.tasks)
     bed.bus.subscribe("test", bed.seen.append)
     bed.runner.start()
     bed.die()
     await bed.until(lambda: len(bed.ends()) == 1)
-    assert bed.ends()[0].message == "it took more than 0.05 s"
+    assert bed.ends()[0].message == "it took more than 0.05 s and was killed"
+    assert bed.printed == [("slow", "waiting for the disk")]
     assert bed.commands.at_once == 0
 
 

@@ -7,10 +7,14 @@ from tests.fakes.fake_container import Behaviour
 from tests.fakes.keeper import Keeper
 from tests.fakes.projects import project
 
-from containers.model.base import ContainerId
+from containers.model.base import ContainerId, ServiceName
+from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import RestartFailed
 from containers.model.observed import ContainerDetail, ContainerState
-from containers.supervision import repairs
+from containers.model.supervision import Standing
+from containers.supervision import acts, repairs
+
+LIFE_S = 0.2
 
 
 @pytest.fixture
@@ -75,6 +79,7 @@ async def test_a_loop_that_can_not_be_stopped_is_told_as_such(
         del container, timeout_s
 
     monkeypatch.setattr(repairs, "STOPPING_S", 0.5)
+    monkeypatch.setattr(acts, "STOP_RETRY_S", 0.2)
     await keeper.start()
     monkeypatch.setattr(keeper.engine, "stop_container", lost)
     keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
@@ -82,3 +87,33 @@ async def test_a_loop_that_can_not_be_stopped_is_told_as_such(
     await keeper.until(lambda: "health.restart_failed" in keeper.kinds(), "word of it")
     (told,) = [e for e in keeper.seen if isinstance(e, RestartFailed)]
     assert "could not stop" in told.reason
+    note = await keeper.notes.read(keeper.stack.name)
+    assert note.standing_of(ServiceName("loop")) is not Standing.GIVEN_UP
+    monkeypatch.undo()
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "another try")
+    assert str(keeper.engine.container("demo_loop_1").state) == "exited"
+
+
+async def test_a_life_that_podman_began_while_it_did_not_answer_is_no_restart_of_ours(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop goes on, and what was asked for was a stop."""
+    engine = keeper.engine
+    stop, asked = engine.stop_container, list[str]()
+
+    async def unanswered(container: ContainerId, timeout_s: float | None = None) -> None:
+        asked.append("stop")
+        if len(asked) > 1:
+            await stop(container, timeout_s)
+            return
+        await keeper.clock.sleep(2 * LIFE_S)
+        raise EngineError(ErrorCode.DAEMON_UNREACHABLE, "nobody answers")
+
+    monkeypatch.setattr(acts, "AWAY_RETRY_S", 0.05)
+    await keeper.start()
+    monkeypatch.setattr(engine, "stop_container", unanswered)
+    engine.script("loop", Behaviour(exits_after_s=LIFE_S, exit_code=2))
+    engine.die("demo_loop_1", 2)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
+    assert len(asked) > 1
+    assert "health.restarted" not in keeper.kinds()

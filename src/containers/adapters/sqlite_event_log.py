@@ -32,6 +32,7 @@ class SqliteEventLog:
         self._process = str(ULID())
         """Process ids are given again."""
         self._stamp: tuple[int, ...] | None = None
+        self._may_change_unseen = False
 
     async def add(self, event: EventBase) -> None:
         """Note what this process told of a project; the oldest gives way where there are too many."""
@@ -55,21 +56,21 @@ class SqliteEventLog:
 
     def may_have_more(self) -> bool:
         """Whether the database was written to since the last `after`, or may have been."""
-        stamp = self._database.stamp
-        return stamp != self._stamp or (stamp is not None and time.time_ns() - stamp[-1] < _TICK_NS)
+        return self._may_change_unseen or self._database.stamp != self._stamp
 
     async def after(self, number: int) -> tuple[int, tuple[EventBase, ...]]:
         """What other processes told after that number, and the number of the last.
 
         Where the database was damaged and another one begun, what is in that one is told from its beginning.
         """
-        stamp = self._database.stamp
+        stamp, taken_ns = self._database.stamp, time.time_ns()
         newest = await self.newest()
         rows = await self._database.read(
             "SELECT number, process, kind, event FROM events WHERE number > ? ORDER BY number",
             (number if newest >= number else 0,),
         )
         self._stamp = stamp
+        self._may_change_unseen = stamp is not None and taken_ns - stamp[-1] < _TICK_NS
         last = rows[-1][0] if rows else newest
         return last, _read((kind, event) for _, process, kind, event in rows if process != self._process)
 

@@ -33,6 +33,8 @@ from containers.supervision.sight import Sight
 
 log = logging.getLogger(__name__)
 
+STOP_RETRY_S = 5.0
+"""How long a loop that could not be stopped is left to itself: it is not given up while it goes on."""
 AWAY_RETRY_S = 1.0
 """How long nothing is tried once Podman did not answer."""
 MOST_UNANSWERED = 5
@@ -136,9 +138,13 @@ class Acts:
             refused = refused.model_copy(update={"reason": str(error)})
         except PodkeeperError as error:
             is_no_attempt = not is_asked_for and await self._is_no_attempt(place, container, error)
-            if not is_asked_for and self._has_begun_anew(place, container, error):
+            was_begun = found.verdict is Verdict.RESTART and self._memories[place] is found.memory
+            if not is_asked_for and was_begun and self._has_begun_anew(place, container, error):
                 return await self._succeeded(place, container, attempt, found.reason)
-            if not is_no_attempt:
+            if found.verdict is Verdict.STOP and not is_no_attempt:
+                self.tell_failure(container, attempt, str(error))
+                await self._clock.sleep(STOP_RETRY_S)
+            elif not is_no_attempt:
                 await begun()
                 self.tell_failure(container, attempt, str(error))
             elif self._memories[place] is found.memory:
@@ -234,7 +240,7 @@ class Acts:
                 await self._repairs.restart_dependents(
                     project, service, self._scene.of_service, self._sight.is_well, beginning, told
                 )
-            except (EngineError, LockHeldError) as error:
+            except PodkeeperError as error:
                 log.warning("could not restart what depends on %s: %s", service, error)
 
         @asynccontextmanager
