@@ -111,7 +111,11 @@ class HealthMonitor:
             group=group,
         )
         self._illness = Illness(
-            incidents=incidents, sight=sight, clock=clock, is_attended=self._deaths.is_attended
+            incidents=incidents,
+            sight=sight,
+            clock=clock,
+            is_attended=self._deaths.is_attended,
+            is_given_up=lambda place: memories[place].given_up,
         )
         self._acts = Acts(
             scene=scene,

@@ -43,7 +43,13 @@ class NobodysHands:
 def illness_of(incidents: IncidentBook, clock: LoopClock) -> Illness:
     """What nobody is finding out about."""
     sight = cast("Sight", NobodysHands())
-    return Illness(incidents=incidents, sight=sight, clock=clock, is_attended=lambda _: False)
+    return Illness(
+        incidents=incidents,
+        sight=sight,
+        clock=clock,
+        is_attended=lambda _: False,
+        is_given_up=lambda _: False,
+    )
 
 
 async def test_a_stop_counts_as_somebodys_once_no_removal_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A loop of Podman's own, which has no pause: it is stopped for good, or told as what can not be."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from tests.fakes.fake_container import Behaviour
@@ -12,7 +13,7 @@ from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import RestartFailed
 from containers.model.observed import ContainerDetail, ContainerState
 from containers.model.supervision import Standing
-from containers.supervision import acts, repairs
+from containers.supervision import acts, illness, repairs
 
 LIFE_S = 0.2
 
@@ -25,14 +26,20 @@ async def keeper() -> AsyncIterator[Keeper]:
     await made.stop()
 
 
-async def test_a_loop_of_podmans_own_is_stopped(keeper: Keeper) -> None:
-    """More than three restarts by `restart: always`."""
+async def test_a_loop_of_podmans_own_is_stopped_and_its_incident_stays_open(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than three restarts by `restart: always`. That we stopped it does not make it any better."""
+    monkeypatch.setattr(illness, "_REMOVAL", timedelta())
     await keeper.start()
     keeper.engine.script("loop", Behaviour(exits_after_s=0.0, exit_code=2))
     keeper.engine.die("demo_loop_1", 2)
     await keeper.until(lambda: "health.given_up" in keeper.kinds(), "giving up")
     assert str(keeper.engine.container("demo_loop_1").state) == "exited"
     assert "health.restarted" not in keeper.kinds()
+    await keeper.clock.sleep(1.0)
+    assert keeper.kinds().count("incident.opened") == 1
+    assert "incident.closed" not in keeper.kinds()
 
 
 async def test_a_loop_whose_stops_are_lost_between_its_lives_is_made_ready_and_stopped_then(

@@ -26,12 +26,18 @@ class Illness:
         sight: Sight,
         clock: Clock,
         is_attended: Callable[[ContainerId], bool],
+        is_given_up: Callable[[str], bool],
     ) -> None:
-        """`is_attended` tells whether it is being found out who ended a container."""
+        """Args beside the obvious.
+
+        is_attended: whether it is being found out who ended a container.
+        is_given_up: whether nothing more is tried at a place. What loops is stopped for that.
+        """
         self._incidents = incidents
         self._sight = sight
         self._clock = clock
         self._is_attended = is_attended
+        self._is_given_up = is_given_up
         self._absent_since: dict[str, float] = {}
         self._ended_since: dict[str, datetime] = {}
 
@@ -56,7 +62,7 @@ class Illness:
             if is_well(seen) and is_over and not self._is_attended(container.id):
                 at = container.started_at if seen.health is HealthState.NONE else None
                 self._incidents.close_well(place, at)
-            if not self._is_by_hand(container):
+            if self._is_given_up(place) or not self._is_by_hand(container):
                 self._ended_since.pop(place, None)
             elif self._clock.now() - self._ended_since.setdefault(place, self._clock.now()) > _REMOVAL:
                 self._incidents.close(place, "by_hand", self._ended_since.pop(place))
