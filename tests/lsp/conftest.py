@@ -70,7 +70,8 @@ def project(engine_url: str) -> Iterator[ProjectName]:
 
 
 @pytest.fixture
-async def live_editor(tmp_path: Path, engine_url: str) -> AsyncIterator[Editor]:
-    """A server on a real engine."""
+async def live_editor(tmp_path: Path, engine_url: str, project: ProjectName) -> AsyncIterator[Editor]:
+    """A server on a real engine. It ends before its project is removed, which it would bring back."""
+    del project
     async with serve(server_environment(tmp_path, engine_url)) as client:
         yield client

@@ -46,7 +46,7 @@ def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
         if done.returncode == 0:
             return done.stdout.decode().strip()
         said = done.stderr.decode(errors="replace")
-        if "connect: connection refused" in said and time.monotonic() < deadline:
+        if any(word in said for word in _NOBODY) and time.monotonic() < deadline:
             time.sleep(LOOK_S)
             continue
         attempts -= 1
@@ -55,8 +55,30 @@ def podman(url: str, *arguments: str, stdin: bytes | None = None) -> str:
         time.sleep(LOOK_S)
 
 
+_NOBODY = (
+    "connect: connection refused",
+    "connect: no such file or directory",
+    "connection reset by peer",
+)
+"""What the client says where nobody serves its socket, yet or any more."""
+
+
 def _is_look(arguments: tuple[str, ...]) -> bool:
     return arguments[0] in {"ps", "images", "inspect"} or arguments[1:2] == ("ls",)
+
+
+def remove(url: str, *command: str) -> None:
+    """Run a removal until it succeeds: right after a stop Podman may still be cleaning up there."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while True:
+        try:
+            podman(url, *command)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
+        else:
+            return
 
 
 FRAME = ("sh", "-c", 'echo "<begin>"; "$@"; code=$?; echo "<end $code>"; exit $code', "sh")
@@ -277,7 +299,8 @@ def remove_project(url: str, project: str) -> None:
             for name in left:
                 with suppress(AssertionError):  # who made it may be removing it
                     podman(url, noun, "rm", "--force", name)
-    while built := [i for i in _images(url) if i.startswith(f"localhost/{project}/")]:
+    own = (f"localhost/{project}/", f"localhost/{project}:")
+    while built := [i for i in _images(url) if i.startswith(own)]:
         assert time.monotonic() < deadline, f"not removed: {built}"
         for image in built:
             with suppress(AssertionError):  # who built it may be removing it

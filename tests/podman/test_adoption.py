@@ -125,7 +125,7 @@ def stack(request: pytest.FixtureRequest, rootful_url: str, tmp_path: Path) -> I
         adopted.start()
         yield adopted
     finally:
-        bed.podman(rootful_url, "pod", "rm", "--force", "--ignore", f"pod_{adopted.project}")
+        bed.remove(rootful_url, "pod", "rm", "--force", "--ignore", f"pod_{adopted.project}")
         bed.remove_project(rootful_url, adopted.project)
 
 

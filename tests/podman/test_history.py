@@ -372,7 +372,6 @@ def image_with_volume(podman_url: str, project: ProjectName) -> Iterator[str]:
     bed.podman(podman_url, "rm", f"{project}-made")
     yield tag
     bed.remove_project(podman_url, project)
-    bed.podman(podman_url, "rmi", "--force", tag)
 
 
 def volumes_of(url: str, container: str) -> list[str]:

@@ -25,7 +25,7 @@ def stranger(podman_url: str, project: ProjectName) -> Iterator[str]:
     """The name of a container that a test makes by hand, and that is no project's."""
     name = f"{project}-stranger"
     yield name
-    bed.podman(podman_url, "rm", "-f", "-t", "0", "--ignore", name)
+    bed.remove(podman_url, "rm", "-f", "-t", "0", "--ignore", name)
 
 
 def codes(cli: Cli, *arguments: str) -> dict[str, str]:
