@@ -336,6 +336,7 @@ class Application:
             bus=self.bus,
             locks=self.locks,
             notes=self.notes,
+            journal=self.journal,
             history=self.health_history,
             clock=self.clock,
             settings=self.settings,

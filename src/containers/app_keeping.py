@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from containers.adapters.hook_commands import HookCommands
 from containers.adapters.malloc import tame_malloc
 from containers.adapters.network_probe import NetworkProber
+from containers.adapters.process_status import lives
 from containers.adapters.supervision_files import FileSupervisorLeases
 from containers.adapters.webhooks import HttpWebhooks
 from containers.bus import EventBus
@@ -19,9 +20,10 @@ from containers.health_monitor import HealthMonitor
 from containers.health_recorder import HealthRecorder
 from containers.hook_runner import HookRunner, Tell
 from containers.metrics_sampler import MetricsSampler
+from containers.own_changes import OwnChanges
 from containers.ports.machine import Clock, TaskOwner
 from containers.ports.processes import ProjectLocks, SupervisionNotes
-from containers.ports.stores import HealthHistory
+from containers.ports.stores import HealthHistory, Journal
 from containers.settings import Settings
 from containers.stack_keeper import StackKeeper
 
@@ -35,6 +37,7 @@ class Keeping:
     bus: EventBus
     locks: ProjectLocks
     notes: SupervisionNotes
+    journal: Journal
     history: HealthHistory
     clock: Clock
     settings: Settings
@@ -53,6 +56,9 @@ class Keeping:
         )
 
     def _monitor(self, manager: ComposeManager) -> HealthMonitor:
+        own = OwnChanges(
+            place=lambda: manager.history.place(manager.project), journal=self.journal, lives=lives
+        )
         return HealthMonitor(
             project=lambda: manager.project,
             engine=self.engine,
@@ -64,8 +70,8 @@ class Keeping:
             override=manager.override,
             prober=NetworkProber(),
             make_again=manager.history.make_again,
-            was_changing=manager.history.was_changing,
-            was_restarting=manager.history.was_restarting,
+            was_changing=own.was_changing,
+            was_restarting=own.was_restarting,
             clock=self.clock,
             settings=lambda: manager.monitor_settings,
             jitter=random.random,

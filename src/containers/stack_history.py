@@ -1,7 +1,6 @@
 """StackHistory: what was applied, going back to it, and whether one could."""
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from containers.compose.comparing import differences
@@ -9,11 +8,10 @@ from containers.compose.concealing import concealed_paths, reveal, value_at
 from containers.compose.request import LoadResult
 from containers.compose.restoring import restore
 from containers.execution.together import together
-from containers.model.base import ImageId, ServiceName, StepId
+from containers.model.base import ImageId, ServiceName
 from containers.model.comparison import Difference
 from containers.model.errors import ErrorCode, PodkeeperError, StateError
 from containers.model.journal import Phase, TransactionSummary
-from containers.model.observed import ObservedContainer
 from containers.model.outcome import Check, ComposeResult
 from containers.model.place import Place
 from containers.model.plan import Plan, Verb
@@ -25,9 +23,6 @@ from containers.planning.options import Mode, Recreate, UpOptions
 from containers.planning.up import plan_up
 from containers.ports.stores import Journal
 from containers.project_changes import Change, ChangeOptions, ProjectChanges
-
-_AROUND = timedelta(seconds=0.5)
-"""What a transaction brought about is told a little later, and never before it began."""
 
 
 class StackHistory:
@@ -204,34 +199,6 @@ class StackHistory:
         )
         order = [name for name in service_order(project) if name in services]
         return {name: result if name in applied else None for name in dict.fromkeys((*order, *services))}
-
-    async def was_changing(self, container: ObservedContainer, at: datetime) -> bool:
-        """Whether a transaction, of whichever process, was at work on a container at a moment.
-
-        Raises:
-            PodkeeperError: there is no engine, or the journal can not be read.
-        """
-        return bool(await self._steps_around(container, at))
-
-    async def was_restarting(self, container: ObservedContainer, at: datetime) -> bool:
-        """Whether a transaction, of whichever process, restarted a container at a moment.
-
-        Raises:
-            PodkeeperError: as `was_changing`.
-        """
-        return any(step.startswith("restart:") for step in await self._steps_around(container, at))
-
-    async def _steps_around(self, container: ObservedContainer, at: datetime) -> tuple[StepId, ...]:
-        """What transactions had begun to do to a container, of those that were under way then."""
-        place = await self.place(self._known())
-        where = (f":{container.service}:{container.number}", f":{container.name}")
-        found: list[StepId] = []
-        for each in await self._journal.history(place.project, place.store, limit=5):
-            ended_at = each.finished_at or at
-            if each.started_at <= at <= ended_at + _AROUND:
-                steps = await self._journal.step_times(each.transaction)
-                found += (step.step for step in steps if step.step.endswith(where))
-        return tuple(found)
 
     async def self_test(self, *, every: bool = False) -> tuple[Check, ...]:
         """Whether the last known good revision (or `every` one) could be applied; changes nothing."""

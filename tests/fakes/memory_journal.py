@@ -35,6 +35,7 @@ class MemoryJournal:
             environment=record.environment,
             phase=Phase.APPLYING,
             started_at=record.started_at,
+            pid=record.pid,
             changes=len(record.plan.changes),
         )
 

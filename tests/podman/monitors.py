@@ -22,7 +22,7 @@ class Monitor:
     """
 
     def __init__(self, cli: Cli) -> None:
-        self._process = cli.start("monitor", "--json")
+        self._process = cli.start("monitor", "--json", "--log-level", "info")
         self.told: list[dict[str, Any]] = []
         self.said: list[str] = []
         self._changed = threading.Condition()

@@ -160,6 +160,8 @@ def test_what_is_removed_by_force_is_made_again_and_what_was_stopped_first_is_no
     time.sleep(QUIET_S)
     left = bed.podman(podman_url, "ps", "-a", "--format", "{{.Names}}").split()
     assert [name for name in left if name.startswith(f"{project}_")] == [f"{project}_web_1"]
+    reasons = [line for line in watcher.said if "stays" in line]
+    assert len(reasons) == len(others), "it says of each why it is not made again"
     opened = len(watcher.events("incident.opened", "web"))
     assert cli("down").returncode == 0
     time.sleep(QUIET_S)

@@ -34,7 +34,7 @@ async def test_a_restart_that_outlasts_its_hook_goes_on_to_its_end() -> None:
         hooks=(EventHook(name="slow", topics=("plan.computed",), action=action, timeout_s=0.05),),
         environments=SimpleNamespace(selection=SimpleNamespace(folder=Path("/"))),
     )
-    rest: dict[str, Any] = dict.fromkeys(("engine", "events", "locks", "notes", "history"))
+    rest: dict[str, Any] = dict.fromkeys(("engine", "events", "locks", "notes", "journal", "history"))
     settings = Settings(state_dir=Path("/state"))
     keeping = Keeping(**rest, bus=bus, clock=clock, settings=settings, environ={}, group=tasks)
     told: list[EventBase] = []

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from containers.adapters.private_files import make_private_folder, write_private
+from containers.adapters.process_status import lives
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class PartFiles:
         """The notes of every process that lives; those of others are removed."""
         found: dict[int, Mapping[str, str]] = {}
         for path in self._folder.glob("*.json"):
-            if not path.stem.isdigit() or not _lives(int(path.stem)):
+            if not path.stem.isdigit() or not lives(int(path.stem)):
                 with suppress(OSError):
                     path.unlink()
                 continue
@@ -43,13 +44,3 @@ class PartFiles:
                 if isinstance(noted, dict):
                     found[int(path.stem)] = {str(part): str(reason) for part, reason in noted.items()}
         return found
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -1,5 +1,6 @@
-"""What Linux says of a process in `/proc/PID/stat` (proc(5))."""
+"""What Linux says of a process in `/proc/PID/stat` (proc(5)), and any Unix of whether it lives."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,3 +41,14 @@ def status_of(pid: int | str, proc: Path = PROC) -> ProcessStatus | None:
     return ProcessStatus(
         name=name, has_ended=state in {"Z", "X"}, parent=int(parent), started=int(others[17])
     )
+
+
+def lives(pid: int) -> bool:
+    """Whether there is a process of that number; on any Unix, and whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

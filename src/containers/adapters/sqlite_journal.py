@@ -25,6 +25,7 @@ _FIELDS = (
     "phase",
     "started_at",
     "finished_at",
+    "pid",
     "revision",
     "changes",
     "message",
@@ -32,7 +33,8 @@ _FIELDS = (
     "recovery_s",
 )
 _COLUMNS = (
-    "id, project, verb, environment, phase, started_at, finished_at, revision, changes, message, recovered,"
+    "id, project, verb, environment, phase, started_at, finished_at, pid, revision, changes, message,"
+    " recovered,"
     " (julianday(finished_at) - julianday(failed_at)) * 86400"
 )
 

@@ -1,5 +1,6 @@
 """The options that stand before every verb, as docker compose has them."""
 
+import logging
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +27,20 @@ class Ansi(StrEnum):
     AUTO = "auto"
     NEVER = "never"
     ALWAYS = "always"
+
+
+class LogLevel(StrEnum):
+    """From what weight on what happens inside is written to standard error."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def number(self) -> int:
+        """As Python's `logging` counts it."""
+        return logging.getLevelNamesMapping()[self.value.upper()]
 
 
 @dataclass(slots=True)

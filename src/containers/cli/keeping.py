@@ -9,6 +9,7 @@ import typer
 
 from containers.bus import EventBus
 from containers.cli.event_lines import as_line
+from containers.cli.globals import LogLevel
 from containers.cli.running import Run, print_problem, run
 from containers.cli.terminal import FLUSH_S, Terminal
 from containers.cli.watching import on_reload_signal, reload_soon
@@ -37,6 +38,9 @@ def monitor(
     ] = False,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Undo --install.")] = False,
     json: Json = False,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Of standard error; `info` tells why something was not restarted.")
+    ] = LogLevel.WARNING,
 ) -> None:
     """Keep the stack healthy in the foreground: check, restart what is unhealthy or dead, say so."""
     if install and uninstall:
@@ -46,7 +50,7 @@ def monitor(
         project = with_.manager.require_project()
         if install or uninstall:
             return await (_install if install else _uninstall)(with_, project.name)
-        async with with_.terminal.in_background() as out:
+        async with with_.terminal.in_background(log_level.number) as out:
             return await _keep(with_, project, out, json=json)
 
     run(context, verb)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from containers.app import serve_lsp
-from containers.cli.globals import Globals
+from containers.cli.globals import Globals, LogLevel
 
 
 def register(app: typer.Typer) -> None:
@@ -18,13 +18,13 @@ def register(app: typer.Typer) -> None:
 
 def lsp(
     context: typer.Context,
-    log_level: Annotated[str, typer.Option(help="Of standard error: debug, info, warning.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="Of standard error.")] = LogLevel.INFO,
 ) -> None:
     """Serve the Language Server Protocol on standard input and output."""
     chosen = context.find_object(Globals) or Globals()
     logging.basicConfig(
         stream=sys.stderr,
-        level=log_level.upper(),
+        level=log_level.number,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
     logging.getLogger("pygls").setLevel(logging.WARNING)

@@ -73,19 +73,26 @@ class Terminal:
         sys.stderr.flush()
 
     @asynccontextmanager
-    async def in_background(self) -> AsyncIterator[Writer]:
+    async def in_background(self, log_level: int = logging.WARNING) -> AsyncIterator[Writer]:
         """For what must go on whether or not somebody reads: notes, and what is logged, wait for nobody.
+
+        Args:
+            log_level: from which on, as `logging` counts it.
 
         Yields who writes the result. At the end all is written that somebody reads within a second.
         """
         out, notes = Writer.to(sys.stdout), Writer.to(sys.stderr)
-        logged = _Logged(notes)
+        logged = _Logged(notes, log_level)
         self._notes = notes
-        logging.getLogger().addHandler(logged)
+        root = logging.getLogger()
+        before = root.level
+        root.addHandler(logged)
+        root.setLevel(log_level)
         try:
             yield out
         finally:
-            logging.getLogger().removeHandler(logged)
+            root.removeHandler(logged)
+            root.setLevel(before)
             with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_S):
                     await notes.flushed()
@@ -105,11 +112,16 @@ class Terminal:
 
 
 class _Logged(logging.Handler):
-    """Warnings and errors, which Python writes to standard error itself where nobody else does."""
+    """What is logged; Python writes warnings to standard error itself where nobody else does."""
 
-    def __init__(self, notes: Writer) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, notes: Writer, level: int) -> None:
+        super().__init__(level)
         self._writer = notes
+        if level < logging.WARNING:
+            self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        self.addFilter(
+            lambda record: record.levelno >= logging.WARNING or record.name.startswith("containers.")
+        )
 
     @override
     def emit(self, record: logging.LogRecord) -> None:

@@ -75,6 +75,8 @@ class TransactionSummary(Model):
     phase: Phase
     started_at: datetime
     finished_at: datetime | None = None
+    pid: int = 0
+    """The process that began it."""
     revision: int | None = None
     changes: int = 0
     """Steps that were to change something."""

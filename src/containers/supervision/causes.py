@@ -36,6 +36,7 @@ _BACK_NS = 20_000_000_000
 _DAY_NS = 86_400 * 10**9
 _LOG_LINES = 10
 _BUSY = 2.0
+_LAST_TOLD = 8
 
 
 class CauseFinder:
@@ -132,6 +133,9 @@ class CauseFinder:
         # whether it was stopped before counts, however long ago that was: its last start and what followed
         events = await engine.past_events(_ns(at) - _DAY_NS, container=container)
         found = ran_when_removed(events, by_stop)
+        if found is not True:
+            told = [(e.action, round((e.at_ns - _ns(at)) / 1e6)) for e in events[-_LAST_TOLD:]]
+            log.info("of %s, removed at %s, Podman told (with ms from then): %s", container[:12], at, told)
         if found is not False or not ran_when_removed(events):
             return found
         # Either it was stopped first, or who removed it by force was overtaken in cleaning up: then not all

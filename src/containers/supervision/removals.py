@@ -109,8 +109,8 @@ class Removals:
             rest_s = _TOLD_AFTER_S - (self._clock.now() - at).total_seconds()
             if rest_s > 0:  # another machine's clock may be ahead
                 await self._clock.sleep(min(rest_s, _TOLD_AFTER_S))
-            if not await self._should_run(place, container, at):
-                log.info("%s is gone, and stays so", container.name)
+            if why := await self._why_gone(place, container, at):
+                log.info("%s is gone, and stays so: %s", container.name, why)
                 self._drop(place, container)
                 return
             self._incidents.open(
@@ -135,25 +135,31 @@ class Removals:
             log.info("could not see to %s, which was removed: %s", container.name, error)
             await self._clock.sleep(self._scene.settings.poll_s)
 
-    async def _should_run(self, place: str, container: ObservedContainer, at: datetime) -> bool:
-        """Whether a container that is gone was to go on running."""
+    async def _why_gone(self, place: str, container: ObservedContainer, at: datetime) -> str:
+        """Why a container that is gone is to stay so; empty where it was to go on running."""
+        if why := self._why_unwanted(place, container):
+            return why
+        if await self._was_changing(container, at):
+            # also where it is tried again: a `down` may have come to this one only after that
+            return "one of our own changes was at work there"
+        if place in self._incidents and self._incidents.is_of(place, container.id, _REASON):
+            return ""  # it was found to be so before
+        return "" if await self._causes.ran_when_removed(container.id, at) is True else "it did not run then"
+
+    def _why_unwanted(self, place: str, container: ObservedContainer) -> str:
+        """The same, as far as it does not matter how it was removed."""
         config = self._scene.config(container.service)
         if config is None or container.number > config.replicas:
-            return False
+            return "the files do not ask for it"
         others = (c for c in self._scene.of_service(config.name) if c.id != container.id)
         siblings = [c for c in others if c.state is ContainerState.EXITED]
         if any(c.exit_code in ORDERLY_EXITS or self._sight.hands.get(c.id) is Hand.YES for c in siblings):
-            log.info("%s is not made again, since another replica was stopped by somebody", container.name)
-            return False
+            return "another replica was stopped by somebody"
         seen = self._sight.see(container, config)
-        is_enabled = self._scene.limits(config.name).enabled
-        if self._memories[place].given_up or seen.is_held or not seen.may_restart or not is_enabled:
-            return False
-        if await self._was_changing(container, at):
-            return False  # also where it is tried again: a `down` may have come to this one only after that
-        if place in self._incidents and self._incidents.is_of(place, container.id, _REASON):
-            return True  # it was found to be so before
-        return await self._causes.ran_when_removed(container.id, at) is True
+        if self._memories[place].given_up or seen.is_held:
+            return "it is held, or given up"
+        is_kept = seen.may_restart and self._scene.limits(config.name).enabled
+        return "" if is_kept else "it is not to be restarted"
 
     async def _make_again(self, place: str, container: ObservedContainer) -> None:
         service, config = container.service, self._scene.config(container.service)
