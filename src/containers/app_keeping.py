@@ -1,6 +1,5 @@
 """The part of the composition root that builds what keeps a stack; loaded when one is kept."""
 
-import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,9 +105,7 @@ class Keeping:
         """What does the hooks of a manager's project."""
 
         async def restart(service: str) -> str:
-            """Whoever stops waiting for it does not end it: a change ends itself, or is undone."""
-            change = self.group.create_task(manager.restart_services([service]), name=f"restart:{service}")
-            result = await asyncio.shield(change)
+            result = await manager.restart_services([service])
             return "" if result.ok else "; ".join(problem.message for problem in result.problems)
 
         selection = manager.environments.selection

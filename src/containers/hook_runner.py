@@ -58,7 +58,7 @@ class HookRunner:
 
     A hook that changes the stack makes events by that. Those of its own project that come while it runs do
     not set it off again, and none runs more than a few times a minute, so that two hooks that answer each
-    other come to rest, too.
+    other are held to that.
     """
 
     def __init__(
@@ -155,24 +155,28 @@ class HookRunner:
         while True:
             event = await lane.next()
             now = self._clock.monotonic()
+            if lane.change is not None:
+                await asyncio.wait([lane.change])  # it outlasted its hook; no other one beside it
             if not may_run(lane.hook, lane.began, now):
                 self._note_skipped(lane, event)
                 continue
             lane.began.append(now)
             lane.runs_since, lane.ran_until = self._clock.now(), None
             try:
-                problem = await self._run(lane.hook, event)
+                problem = await self._run(lane, event)
             finally:
-                lane.ran_until = self._clock.now()
+                if lane.change is None or lane.change.done():
+                    lane.ran_until = self._clock.now()
             self._note_end(lane, event, self._clock.monotonic() - now, problem)
 
-    async def _run(self, hook: EventHook, event: EventBase) -> str:
+    async def _run(self, lane: "_Lane", event: EventBase) -> str:
         """Do it; what went wrong, or nothing."""
+        hook = lane.hook
         try:
             # a command is ended by who runs it, at its timeout, and what it printed until then is kept
             is_ended_there = isinstance(hook.action, RunCommand | RunVerb)
             async with asyncio.timeout(None if is_ended_there else hook.timeout_s):
-                return await self._act(hook, event)
+                return await self._act(lane, event)
         except TimeoutError:
             return f"it took more than {hook.timeout_s:g} s"
         except (OSError, PodkeeperError) as error:
@@ -181,7 +185,8 @@ class HookRunner:
             log.exception("hook %s broke", hook.name)
             return f"{type(error).__name__}: {error}"
 
-    async def _act(self, hook: EventHook, event: EventBase) -> str:
+    async def _act(self, lane: "_Lane", event: EventBase) -> str:
+        hook = lane.hook
         match hook.action:
             case RunCommand(argv=argv):
                 return await self._command(hook, argv, event)
@@ -189,13 +194,25 @@ class HookRunner:
                 whole = (*self._commands.podkeeper, *self._verb_options(), *argv)
                 return await self._command(hook, whole, event)
             case RestartService(service=service):
-                return await self._restart(service)
+                # who stops waiting for it does not end it: a change ends itself, or is undone
+                lane.change = self._group.create_task(
+                    self._restart_to_its_end(lane, service), name=f"restart:{service}"
+                )
+                return await asyncio.shield(lane.change)
             case Notify(message=message, level=level):
                 self._tell(filled_in(message, event), level)
                 return ""
             case CallWebhook(url=url):
                 status = await self._webhooks.post(url, event.model_dump_json(), hook.timeout_s)
                 return "" if status < _FIRST_BAD_STATUS else f"the answer was {status}"
+
+    async def _restart_to_its_end(self, lane: "_Lane", service: str) -> str:
+        try:
+            return await self._restart(service)
+        except PodkeeperError as error:
+            return str(error)
+        finally:
+            lane.ran_until = self._clock.now()
 
     async def _command(self, hook: EventHook, argv: Sequence[str], event: EventBase) -> str:
         result = await self._commands.run(
@@ -207,7 +224,7 @@ class HookRunner:
         if result.exit_code == 0:
             return ""
         if result.exit_code == -1:
-            return f"it took more than {hook.timeout_s:g} s and was killed"
+            return f"it took more than {hook.timeout_s:g} s and was ended"
         last = said.splitlines()[-1][-_MESSAGE_CHARACTERS:] if said else "it said nothing"
         return f"exit code {result.exit_code}: {last}"
 
@@ -266,6 +283,8 @@ class _Lane:
         self.began: deque[float] = deque(maxlen=64)
         self.runs_since: datetime | None = None
         self.ran_until: datetime | None = None
+        self.change: asyncio.Task[str] | None = None
+        """A restart, which may outlast its hook."""
         self.is_failing = False
         self.is_held = False
         self.skipped = 0

@@ -71,6 +71,8 @@ class Keeper:
         """Further options of a service's container."""
         self.is_changing = False
         self.is_restarting = False
+        self.journal_fault: PodkeeperError | None = None
+        """What reading the journal raises."""
         self.seen: list[EventBase] = []
         self.changed = asyncio.Event()
         self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
@@ -124,6 +126,8 @@ class Keeper:
 
     async def was_changing(self, _container: ObservedContainer, _at: datetime) -> bool:
         """Whether a transaction is at work."""
+        if self.journal_fault is not None:
+            raise self.journal_fault
         return self.is_changing
 
     async def start(self, *, monitored: bool = True) -> None:

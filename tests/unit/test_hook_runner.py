@@ -77,6 +77,9 @@ class Hooks:
         self.restarts: list[str] = []
         self.told: list[tuple[str, str]] = []
         self.refusal: PodkeeperError | None = None
+        self.restarting = asyncio.Event()
+        """Restarts take until it is set."""
+        self.restarting.set()
 
     async def post(self, url: str, body: str, timeout_s: float) -> int:
         """Note it."""
@@ -89,6 +92,7 @@ class Hooks:
         if self.refusal is not None:
             raise self.refusal
         self.restarts.append(service)
+        await self.restarting.wait()
         return ""
 
     def tell(self, message: str, level: str) -> None:
@@ -287,7 +291,7 @@ async def test_a_hook_that_takes_too_long_is_cut_off_and_what_it_printed_until_t
     bed.runner.start()
     bed.die()
     await bed.until(lambda: len(bed.ends()) == 1)
-    assert bed.ends()[0].message == "it took more than 0.05 s and was killed"
+    assert bed.ends()[0].message == "it took more than 0.05 s and was ended"
     assert bed.printed == [("slow", "waiting for the disk")]
     assert bed.commands.at_once == 0
 
@@ -310,6 +314,29 @@ async def test_what_a_changing_hook_brings_about_does_not_set_it_off_again(bed: 
     assert len(bed.commands.calls) == MOST_CHANGES
     assert [end.ok for end in bed.ends()] == [*[True] * MOST_CHANGES, False]
     assert "too often" in bed.ends()[-1].message
+
+
+async def test_what_a_restart_does_after_its_hooks_timeout_does_not_set_it_off_again(
+    bed: Bed,
+) -> None:
+    """Symptom: a service that takes long to stop was restarted five times a minute, for ever."""
+    action = RestartService(service=ServiceName("web"))
+    bed.hooks = (EventHook(name="slow", topics=("container.died",), action=action, timeout_s=0.02),)
+    bed.bus.start(bed.tasks)
+    bed.bus.subscribe("test", bed.seen.append)
+    bed.runner.start()
+    bed.world.restarting.clear()
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 1)
+    assert bed.ends()[0].message == "it took more than 0.02 s"
+    bed.die()
+    await asyncio.sleep(0.05)
+    bed.world.restarting.set()
+    await asyncio.sleep(0.05)
+    assert bed.world.restarts == ["web"]
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 2)
+    assert bed.world.restarts == ["web"] * 2
 
 
 async def test_the_end_of_a_hook_sets_off_no_hook(bed: Bed) -> None:

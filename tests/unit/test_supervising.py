@@ -286,6 +286,21 @@ async def test_what_our_own_transaction_restarts_is_no_incident(keeper: Keeper) 
     assert "incident.opened" not in keeper.kinds()
 
 
+async def test_a_journal_that_can_not_be_read_keeps_nothing_from_being_brought_back(keeper: Keeper) -> None:
+    """Also where a death is told while it is attended to already. Symptom: "task incident:web/1" failed."""
+    await keeper.start()
+    keeper.journal_fault = StateError(ErrorCode.STATE_UNUSABLE, "no journal", remedy="(fake)")
+    asking = keeper.engine.hold("inspect_container")
+    web = keeper.service("web")
+    dead = web.model_copy(update={"state": ContainerState.EXITED, "exit_code": 137})
+    keeper.monitor._deaths.begin("web/1", dead)
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
+    await keeper.clock.sleep(0.05)
+    asking.set()
+    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it back")
+
+
 async def test_what_dies_amid_the_change_that_started_it_is_an_incident(keeper: Keeper) -> None:
     """`up` may take a while after that."""
     await keeper.start()

@@ -14,6 +14,8 @@ from containers.model.observed import CommandResult
 
 _OUTPUT_BYTES: Final = 16 * 1024
 """Of both streams together; what comes beyond is read and dropped, so that the command does not stall."""
+GRACE_S: Final = 10.0
+"""As Podman gives a container that is stopped; a verb undoes in it what it has begun."""
 _NOT_STARTED: Final = 127
 """The shell's code for a program that is not there."""
 
@@ -21,9 +23,14 @@ _NOT_STARTED: Final = 127
 class HookCommands:
     """The port `CommandRunner`."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """`environ` is what commands find in their environment."""
+    def __init__(self, environ: Mapping[str, str], grace_s: float = GRACE_S) -> None:
+        """Args beside the obvious.
+
+        environ: what commands find in their environment.
+        grace_s: what they have to end by themselves once their time is over.
+        """
         self._environ = dict(environ)
+        self._grace_s = grace_s
 
     @property
     def podkeeper(self) -> tuple[str, ...]:
@@ -51,10 +58,18 @@ class HookCommands:
                     code = await process.wait()
             except TimeoutError:
                 code = -1
+                await self._ask_to_end(process)
             finally:
                 await _end(process)
             output.drain()
             return CommandResult(exit_code=code, output=output.text)
+
+    async def _ask_to_end(self, process: asyncio.subprocess.Process) -> None:
+        """Have its group end, and give it a moment for that."""
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace_s):
+                await process.wait()
 
 
 class _Output:
@@ -105,8 +120,18 @@ def _file_with(text: str) -> BinaryIO:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what is left of its group; the caller may be on its way out, cancelled."""
+    """Kill what is left of its group; who is cancelled meanwhile is so afterwards."""
+    _signal(process, signal.SIGKILL)
+    was_cancelled = False
+    while process.returncode is None:
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            was_cancelled = True
+    if was_cancelled:
+        raise asyncio.CancelledError
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(asyncio.CancelledError):
-        await process.wait()
+        os.killpg(process.pid, number)

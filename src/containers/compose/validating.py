@@ -14,6 +14,8 @@ from containers.model.source import Location
 _SUGGESTABLE: Final = 200
 """Among so many names one is looked for that is like the one written; each comparison takes its time."""
 
+_RESTART_POLICIES: Final = ("no", "always", "on-failure", "unless-stopped")
+
 
 def check_consistency(project: Map, active: Map, services: Map, report: Report) -> None:
     """Check the enabled services against each other and the project's resources."""
@@ -74,6 +76,7 @@ class _ServiceCheck:
         self._references("secrets", "build secret", _sources(build.get("secrets")))
         self._platforms(build)
         self._contexts(build)
+        self._restart_policy()
         check_watch_rules(service, self._error, self._warning)
         check_own_keys(service, self._error, self._warning)
 
@@ -196,6 +199,20 @@ class _ServiceCheck:
                 f"has the platform `{platform}`, which is not among those it is built for",
                 self._service.spots.get("platform"),
                 "add it to `build.platforms`",
+            )
+
+    def _restart_policy(self) -> None:
+        """The schema takes any word; Podman refuses those that are none of the specification, and late."""
+        written = self._service.get("restart") or "no"
+        policy, colon, retries = written.partition(":")
+        takes_retries = policy == "on-failure" and retries.isdecimal()
+        if policy not in _RESTART_POLICIES or (colon and not takes_retries):
+            self._error(
+                ErrorCode.INVALID_VALUE,
+                f"has `{written}` as `restart`",
+                self._service.spots.get("restart"),
+                self._suggestion(policy, _RESTART_POLICIES if not colon else ())
+                or f"it must be one of {', '.join(_RESTART_POLICIES)}, or on-failure:3",
             )
 
     def _contexts(self, build: Any) -> None:

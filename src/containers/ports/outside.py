@@ -20,8 +20,9 @@ class CommandRunner(Protocol):
     async def run(self, argv: Sequence[str], *, folder: Path, stdin: str, timeout_s: float) -> CommandResult:
         """Run it to its end, which is that of all it started; never raises for what the program does.
 
-        One that takes longer than `timeout_s` is killed, with exit code -1; one that can not be started has
-        127. Of both streams the first 16 KiB are kept.
+        One that takes longer than `timeout_s` is asked to end, and killed where it does not within a few
+        seconds, with exit code -1; one that can not be started has 127. Of both streams the first 16 KiB are
+        kept.
         """
         ...
 

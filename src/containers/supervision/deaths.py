@@ -102,7 +102,7 @@ class Deaths:
         if known.id not in self._attending:
             self.begin(place, dead, event.at)
         elif not self._events.was_stopped_by_hand(known.id):  # it was seen before it was told
-            _ = self._group.create_task(self._open_unless_ours(dead, event.at), name=f"incident:{place}")
+            _ = self._group.create_task(self._open_told(dead, event.at), name=f"incident:{place}")
 
     def begin(self, place: str, container: ObservedContainer, at: datetime | None = None) -> None:
         """Attend to a death beside everything else; `at` is when it happened, as far as that was told."""
@@ -138,6 +138,13 @@ class Deaths:
             self._sight.hands[container.id] = Hand.NO if hand is Hand.NO else Hand.YES
             self._found_out_at[container.id] = self._clock.now()
         self._scene.wake()
+
+    async def _open_told(self, container: ObservedContainer, at: datetime) -> None:
+        """Open the incident of a death that is being attended to, which goes on whatever comes of this."""
+        try:
+            await self._open_unless_ours(container, at)
+        except PodkeeperError as error:
+            log.info("could not find out whether we ended %s: %s", container.name, error)
 
     async def _open_unless_ours(self, container: ObservedContainer, at: datetime) -> None:
         """Open the incident of a death that was told, unless one of our own changes was at work there."""

@@ -50,6 +50,22 @@ async def test_a_command_that_takes_too_long_is_killed_with_all_it_started(tmp_p
     assert not is_alive(child)
 
 
+async def test_a_command_is_asked_to_end_before_it_is_killed(tmp_path: Path) -> None:
+    """A verb of ours undoes its change then. Symptom: it was left open, until the next verb."""
+    script = "trap 'echo undone; exit 1' TERM; sleep 60 & wait"
+    result = await commands().run(["sh", "-c", script], folder=tmp_path, stdin="{}", timeout_s=1)
+    assert (result.exit_code, result.output) == (-1, "undone\n")
+
+
+async def test_a_command_that_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
+    """And what it started."""
+    script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done"
+    stubborn = HookCommands(dict(os.environ), grace_s=0.3)
+    result = await stubborn.run(["sh", "-c", script], folder=tmp_path, stdin="{}", timeout_s=1)
+    assert result.exit_code == -1
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
 async def test_who_stays_behind_does_not_hold_up_the_end(tmp_path: Path) -> None:
     """A background process that keeps the output open is ended with the command."""
     script = "sleep 60 & echo $! > child; echo done"

@@ -90,6 +90,32 @@ def test_a_dependency_that_no_profile_enables_is_told_apart(errors: Any, resolve
     assert not project.services["a"].depends_on["b"].required
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("on-failur", "did you mean `on-failure`?"),
+        ("unless-stoped", "did you mean `unless-stopped`?"),
+        ("never", "it must be one of no, always, on-failure, unless-stopped, or on-failure:3"),
+        ("on-failure:many", "it must be one of no, always, on-failure, unless-stopped, or on-failure:3"),
+        ("always:3", "it must be one of no, always, on-failure, unless-stopped, or on-failure:3"),
+    ],
+)
+def test_a_restart_policy_that_podman_would_refuse_is_found_before(
+    errors: Any, written: str, hint: str
+) -> None:
+    """Symptom: `up` had started everything else, and had to roll it back."""
+    (error,) = errors(f"services:\n  a:\n    image: x\n    restart: {written}\n")
+    assert (error.code, error.hint) == (ErrorCode.INVALID_VALUE, hint)
+    assert str(error.location) == "/srv/demo/compose.yaml:4:14"
+
+
+@pytest.mark.parametrize("written", ["'no'", "always", "on-failure", "on-failure:3", "unless-stopped", "''"])
+def test_the_restart_policies_of_the_specification_are_taken(resolve: Any, written: str) -> None:
+    """None at all, too."""
+    service = resolve(f"services:\n  a:\n    image: x\n    restart: {written}\n").services["a"]
+    assert service.restart_policy.name == (written.strip("'").partition(":")[0] or "no")
+
+
 def test_a_service_needs_an_image_or_a_build(errors: Any, load: Any) -> None:
     """Unless consistency is not asked for."""
     (error,) = errors("services:\n  a: {user: me}\n")
