@@ -408,11 +408,14 @@ class ComposeManager:
     async def end_interrupted(self, project: ResolvedProject) -> tuple[Problem, ...]:
         """End what an earlier process has left open; what came of it, a problem each.
 
-        What can not be put back, since it had to be made anew, is made from the last good revision.
+        What can not be put back, since it had to be made anew, is made from the last good revision. Where a
+        change is under way already there is nothing to do: it has ended that itself, before all else.
 
         Raises:
             PodkeeperError: Podman can not be asked, or the lock is held.
         """
+        if self.is_busy:
+            return ()
         notices = await self.changes.recover(project)
         if all(notice.code is ErrorCode.INTERRUPTED for notice in notices):
             return notices

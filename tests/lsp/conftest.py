@@ -14,6 +14,9 @@ from tests.podman import bed
 
 from containers.model.base import ProjectName
 
+_SHOWN_CHARACTERS = 16_000
+"""Of the end of what a server logged, where its test failed."""
+
 
 def server_environment(tmp_path: Path, engine_url: str | None) -> dict[str, str]:
     """The environment of a server: the machine's, with a state folder and an engine of its own."""
@@ -28,14 +31,20 @@ def server_environment(tmp_path: Path, engine_url: str | None) -> dict[str, str]
 async def serve(environ: dict[str, str]) -> AsyncIterator[Editor]:
     """Start a server, and end it as an editor does; none of its parts may have broken meanwhile."""
     client = Editor()
-    await client.start_io(sys.executable, "-m", "containers", "lsp", env=environ)
+    log = Path(environ["PODKEEPER_STATE_DIR"]).with_name("server.log")
+    # nobody would read its standard error: a server that says much would stand still once the pipe is full
+    logged = ("-c", 'exec "$0" -m containers lsp 2>> "$1"', sys.executable, str(log))
+    await client.start_io("sh", *logged, env=environ)
     try:
         yield client
     finally:
-        async with asyncio.timeout(PATIENCE_S):
-            await client.shutdown_async(None)
-            client.exit(None)
-            await client.stop()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await client.shutdown_async(None)
+                client.exit(None)
+                await client.stop()  # type: ignore[no-untyped-call]
+        finally:
+            sys.stdout.write(log.read_text()[-_SHOWN_CHARACTERS:])
     broken = [plain(event)["event"] for event in client.events if event.kind == "bus.handler_failed"]
     assert not broken, broken
 

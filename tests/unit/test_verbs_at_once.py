@@ -1,4 +1,4 @@
-"""Two verbs of one window at once: cancelling one leaves the other alone."""
+"""Two things that one window asks for at once: neither takes the other's place, nor its cancel."""
 
 import asyncio
 
@@ -67,3 +67,20 @@ async def test_what_somebody_else_asked_for_is_not_cancelled() -> None:
             await made.clock.skip()
     assert not first.result().ok
     assert second.result().ok
+
+
+async def test_ending_what_was_left_open_takes_no_place_in_the_queue() -> None:
+    """A change ends that itself. Symptom: right after an `up` as a window opened, it was said to be busy."""
+    made = Managed(COMPOSE, BUSYBOX)
+    go_on = made.engine.hold("start_container")
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(made.manager.start_services())
+        await until_busy(made)
+        second = group.create_task(made.manager.start_services())
+        await until_busy(made)
+        assert await made.manager.end_interrupted(made.manager.require_project()) == ()
+        go_on.set()
+        while not (first.done() and second.done()):
+            await made.clock.skip()
+    assert second.result().ok
+    assert not made.manager.is_busy
