@@ -73,6 +73,8 @@ class Keeper:
         self.is_restarting = False
         self.journal_fault: PodkeeperError | None = None
         """What reading the journal raises."""
+        self.making_fault: PodkeeperError | None = None
+        """What making something again raises."""
         self.seen: list[EventBase] = []
         self.changed = asyncio.Event()
         self.events = EventIntegration(engine=self.provide, bus=self.bus, clock=self.clock)
@@ -105,6 +107,8 @@ class Keeper:
         assert not anew
         asked = tuple(sorted(services))
         self.recreated.append(asked)
+        if self.making_fault is not None:
+            raise self.making_fault
         for service in asked:
             recipe = translation_of(self.stack).containers[service]
             made = await self.engine.create_container(f"demo_{service}_1", recipe, {})

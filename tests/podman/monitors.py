@@ -84,7 +84,7 @@ class Monitor:
         """No handler and no task in it may have failed; for when everything has been stopped."""
         failed = {e["part"]: e["reason"] for e in self.events("server.part_failed")}
         broken = {part: reason for part, reason in failed.items() if part.startswith(_OURS)}
-        assert not broken, broken
+        assert not broken, f"{broken}; it said: {self.said[-50:]}"
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -11,12 +11,10 @@ from tests.fakes.projects import BUSYBOX, project
 from tests.fakes.stack import translation_of
 from tests.fakes.supervision import Lease
 
-from containers.health_monitor import NOTES_S
 from containers.model.base import ContainerId, ServiceName
-from containers.model.errors import EngineError, ErrorCode, StateError
+from containers.model.errors import EngineError, ErrorCode
 from containers.model.events import (
     IncidentClosed,
-    PartFailed,
     ServiceGivenUp,
     ServiceRestarted,
     SupervisorChanged,
@@ -72,28 +70,6 @@ async def test_a_monitor_that_ends_lets_another_supervise(keeper: Keeper) -> Non
     assert keeper.monitor.is_supervisor
     await keeper.monitor.stop_monitoring()
     assert await Lease("other", keeper.lease.table).take(keeper.stack.name) is None
-
-
-async def test_a_monitor_that_can_not_know_who_supervises_says_that_it_does_nothing(keeper: Keeper) -> None:
-    """Symptom: with a state folder of no use nothing was restarted, and not a word was said."""
-    keeper.lease.broken = StateError(ErrorCode.STATE_UNUSABLE, "/state can not be used")
-    await keeper.start()
-    await keeper.clock.sleep(2.5 * NOTES_S)
-    (failed,) = [e for e in keeper.seen if isinstance(e, PartFailed)]
-    assert (failed.part, failed.reason) == ("supervision", "nothing is restarted: /state can not be used")
-    keeper.engine.die("demo_web_1", 137)
-    keeper.lease.broken = None
-    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "the end of it told")
-    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "web back")
-
-
-async def test_a_monitor_that_ends_lacks_nothing_any_more(keeper: Keeper) -> None:
-    """Else `doctor` would go on saying so."""
-    keeper.lease.broken = StateError(ErrorCode.STATE_UNUSABLE, "/state can not be used")
-    await keeper.start()
-    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "the failure")
-    await keeper.monitor.stop_monitoring()
-    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "the end of it")
 
 
 async def test_a_held_service_is_left_alone_until_it_is_released(keeper: Keeper) -> None:
@@ -286,21 +262,6 @@ async def test_what_our_own_transaction_restarts_is_no_incident(keeper: Keeper) 
     assert "incident.opened" not in keeper.kinds()
 
 
-async def test_a_journal_that_can_not_be_read_keeps_nothing_from_being_brought_back(keeper: Keeper) -> None:
-    """Also where a death is told while it is attended to already. Symptom: "task incident:web/1" failed."""
-    await keeper.start()
-    keeper.journal_fault = StateError(ErrorCode.STATE_UNUSABLE, "no journal", remedy="(fake)")
-    asking = keeper.engine.hold("inspect_container")
-    web = keeper.service("web")
-    dead = web.model_copy(update={"state": ContainerState.EXITED, "exit_code": 137})
-    keeper.monitor._deaths.begin("web/1", dead)
-    keeper.engine.die("demo_web_1", 137)
-    await keeper.until(lambda: "container.died" in keeper.kinds(), "the death")
-    await keeper.clock.sleep(0.05)
-    asking.set()
-    await keeper.until(lambda: "health.restarted" in keeper.kinds(), "it back")
-
-
 async def test_what_dies_amid_the_change_that_started_it_is_an_incident(keeper: Keeper) -> None:
     """`up` may take a while after that."""
     await keeper.start()
@@ -414,23 +375,6 @@ async def test_a_start_of_which_only_the_answer_was_lost_is_told_as_one(keeper: 
     (closed,) = [e for e in keeper.seen if isinstance(e, IncidentClosed)]
     assert (closed.how, closed.restarts, len(calls)) == ("restarted", 1, 1)
     assert "health.restarted" in keeper.kinds()
-
-
-@pytest.mark.usefixtures("short_waits")
-async def test_a_state_folder_that_is_lost_later_gives_nothing_up_and_is_told(keeper: Keeper) -> None:
-    """Symptom: it was given up after three restarts that never were, and nothing said why."""
-    await keeper.start()
-    refusal = StateError(ErrorCode.STATE_UNUSABLE, "the folder is read-only")
-    keeper.lease.broken = refusal
-    keeper.locks.broken = refusal
-    keeper.engine.die("demo_web_1", 137)
-    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "why nothing is done")
-    await keeper.clock.sleep(0.2)
-    assert not {"health.restart_failed", "health.given_up", "server.part_recovered"} & set(keeper.kinds())
-    keeper.lease.broken = keeper.locks.broken = None
-    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
-    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "that all is well")
-    assert keeper.kinds().count("server.part_failed") == 1
 
 
 @pytest.mark.usefixtures("short_waits")

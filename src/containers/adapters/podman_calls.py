@@ -129,13 +129,25 @@ class PodmanCalls:
                     raise
         return await self._document(path, params, doing)
 
-    async def _document(self, path: str, params: Mapping[str, str | list[str]] | None, doing: str) -> Any:
+    async def find(self, path: str, *, doing: str) -> Any | None:
+        """GET one JSON document; None where what it describes is not there."""
+        return await self._document(path, None, doing, accept=(GONE,))
+
+    async def _document(
+        self,
+        path: str,
+        params: Mapping[str, str | list[str]] | None,
+        doing: str,
+        accept: tuple[int, ...] = (),
+    ) -> Any:
         for _ in range(_QUESTIONS_AGAIN):
-            answer = await self.send("get", path, params, doing=doing)
-            with suppress(ValueError):
-                return answer.json()
+            answer = await self.send("get", path, params, doing=doing, accept=accept)
+            if answer.status_code in accept:
+                return None
+            with suppress(EngineError):
+                return document_in(answer, doing)
             await asyncio.sleep(_APART_S)
-        raise EngineError(ErrorCode.ENGINE_ERROR, f"could not {doing}: Podman's answer is no whole document")
+        raise _broken_off(doing)
 
     async def blocking(self, work: Callable[[], _T], *, doing: str) -> _T:
         """Run something else that blocks, in one of the same threads."""
@@ -230,6 +242,22 @@ def path_of(*parts: str) -> str:
     return "/".join(quote(part, safe="/:@") for part in parts)
 
 
+def document_in(answer: Answer, doing: str) -> Any:
+    """The JSON document that an answer is.
+
+    Raises:
+        EngineError: it broke off, or is none.
+    """
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _broken_off(doing) from error
+
+
+def _broken_off(doing: str) -> EngineError:
+    return EngineError(ErrorCode.ENGINE_ERROR, f"could not {doing}: Podman's answer is no whole document")
+
+
 def refusals_in(answer: Answer, doing: str) -> None:
     """Raise what a removal's report says: Podman answers 200 and puts the error inside.
 
@@ -238,7 +266,7 @@ def refusals_in(answer: Answer, doing: str) -> None:
     """
     if not answer.content:
         return
-    for entry in answer.json() or ():
+    for entry in document_in(answer, doing) or ():
         if problem := entry.get("Err"):
             text = problem if isinstance(problem, str) else str(problem.get("message", problem))
             raise from_text(text, doing)

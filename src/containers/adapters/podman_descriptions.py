@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterable
 
-from containers.adapters.podman_calls import GONE, PodmanCalls, path_of, together
+from containers.adapters.podman_calls import PodmanCalls, path_of, together
 from containers.adapters.podman_description_records import (
     ContainerRecord,
     EngineRecord,
@@ -105,16 +105,14 @@ def to_description(
 
 async def _inspect(calls: PodmanCalls, container: ContainerId) -> ContainerRecord | None:
     path = path_of("containers", container, "json")
-    response = await calls.send("get", path, doing=f"inspect {container[:12]}", accept=(GONE,))
-    return None if response.status_code == GONE else ContainerRecord.model_validate(response.json())
+    payload = await calls.find(path, doing=f"inspect {container[:12]}")
+    return None if payload is None else ContainerRecord.model_validate(payload)
 
 
 async def _image(calls: PodmanCalls, image: str) -> ImageDefaults:
     path = path_of("images", image, "json")
-    response = await calls.send("get", path, doing=f"inspect the image {image[:12]}", accept=(GONE,))
-    if response.status_code == GONE:
-        return ImageDefaults()
-    return ImageRecord.model_validate(response.json()).to_defaults()
+    payload = await calls.find(path, doing=f"inspect the image {image[:12]}")
+    return ImageDefaults() if payload is None else ImageRecord.model_validate(payload).to_defaults()
 
 
 def _signal(found: int | str) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 
-from containers.adapters.podman_calls import GONE, PodmanCalls, path_of
+from containers.adapters.podman_calls import PodmanCalls, document_in, path_of
 from containers.adapters.podman_cli import PodmanCli
 from containers.adapters.podman_log_stream import stream_log
 from containers.adapters.podman_operation_records import ImageRecord, TopRecord, UsageReport
@@ -73,10 +73,10 @@ class PodmanOperations:
         # Podman's remote client ends with 0 both after detaching and after the container's end.
         path = path_of("containers", container, "json")
         doing = f"inspect {self._name(container)}"
-        response = await self._calls.send("get", path, doing=doing, accept=(GONE,))
-        if response.status_code == GONE:
+        payload = await self._calls.find(path, doing=doing)
+        if payload is None:
             return code
-        detail = InspectedContainer.model_validate(response.json()).to_detail()
+        detail = InspectedContainer.model_validate(payload).to_detail()
         return code if detail.state in _LIVE else detail.exit_code
 
     async def copy_from(self, container: ContainerId, path: str, target: str) -> None:
@@ -125,7 +125,7 @@ class PodmanOperations:
                 if error.code is ErrorCode.TIMEOUT or _FORGOTTEN in str(error):
                     continue
                 raise
-            return int(answer.json())
+            return int(document_in(answer, doing))
 
     def read_log(self, container: ContainerId, query: LogQuery) -> AsyncGenerator[str, None]:
         """The lines of both streams that `query` asks for; with `follow` until the container ends."""
@@ -158,10 +158,8 @@ class PodmanOperations:
     async def image_facts(self, reference: str) -> ImageFacts | None:
         """What there is to know of a local image, by name or identifier; None where there is none."""
         path = path_of("images", reference, "json")
-        response = await self._calls.send("get", path, doing=f"look for {reference}", accept=(GONE,))
-        if response.status_code == GONE:
-            return None
-        return ImageRecord.model_validate(response.json()).to_facts()
+        payload = await self._calls.find(path, doing=f"look for {reference}")
+        return None if payload is None else ImageRecord.model_validate(payload).to_facts()
 
     async def push_image(self, reference: str) -> None:
         """Send an image to its registry. Raises `image_not_found` or `image_push_failed`."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from containers.adapters.podman_bridge_address import BridgeAddresses
-from containers.adapters.podman_calls import GONE, PodmanCalls, path_of, refusals_in, together
+from containers.adapters.podman_calls import GONE, PodmanCalls, document_in, path_of, refusals_in, together
 from containers.adapters.podman_cli import PodmanCli
 from containers.adapters.podman_connection import Connection, find_connection
 from containers.adapters.podman_create_requests import CreateRequests
@@ -231,10 +231,9 @@ class PodmanRestEngine(PodmanOperations):
     async def image_digest(self, reference: str) -> str | None:
         """The digest that a local image is known by in its repository; None without an image."""
         path = path_of("images", reference, "json")
-        response = await self._calls.send("get", path, doing=f"look for {reference}", accept=(GONE,))
-        if response.status_code == GONE:
+        payload = await self._calls.find(path, doing=f"look for {reference}")
+        if payload is None:
             return None
-        payload = response.json()
         known = [str(each).rpartition("@")[2] for each in payload.get("RepoDigests") or ()]
         return next(iter(known), payload.get("Digest") or None)
 
@@ -274,7 +273,7 @@ class PodmanRestEngine(PodmanOperations):
         else:
             doing = f"create {name}"
             answer = await self._calls.send("post", "containers/create", doing=doing, body=request)
-            container = ContainerId(answer.json()["Id"])
+            container = ContainerId(document_in(answer, doing)["Id"])
             if networks := request.get("Networks"):
                 self._bridges.created(container, networks)
         self._names[container] = name
@@ -460,8 +459,8 @@ class PodmanRestEngine(PodmanOperations):
 
     async def _image_id(self, reference: str) -> ImageId | None:
         path = path_of("images", reference, "json")
-        response = await self._calls.send("get", path, doing=f"look for {reference}", accept=(GONE,))
-        return None if response.status_code == GONE else ImageId(response.json()["Id"])
+        payload = await self._calls.find(path, doing=f"look for {reference}")
+        return None if payload is None else ImageId(payload["Id"])
 
     async def _is_anonymous(self, volume: str) -> bool:
         payload = await self._calls.json(path_of("volumes", volume, "json"), doing=f"look at {volume}")

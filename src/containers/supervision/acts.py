@@ -8,7 +8,7 @@ from functools import partial
 from containers.bus import EventBus
 from containers.health.machine import Hand, Step, Verdict, is_ill
 from containers.model.base import ServiceName
-from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError, StateError
+from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError
 from containers.model.events import RestartFailed, ServiceRestarted
 from containers.model.health import RestartResult
 from containers.model.observed import ObservedContainer
@@ -37,6 +37,8 @@ STOP_RETRY_S = 5.0
 """How long a loop that could not be stopped is left to itself: it is not given up while it goes on."""
 AWAY_RETRY_S = 1.0
 """How long nothing is tried once Podman did not answer."""
+STATE_AWAY = frozenset({ErrorCode.STATE_UNUSABLE, ErrorCode.NO_SPACE})
+"""What the state folder as a whole refuses; what is damaged in it stays so, however often it is tried."""
 MOST_UNANSWERED = 5
 """So often in a row may a try be left without an answer by a Podman that answers otherwise, and not count."""
 
@@ -167,11 +169,15 @@ class Acts:
 
     async def _is_no_attempt(self, place: str, container: ObservedContainer, error: PodkeeperError) -> bool:
         """Whether nothing was tried that says anything of the service."""
-        if isinstance(error, StateError):
-            self._state_failed(error)
-            await self._clock.sleep(AWAY_RETRY_S)
+        if error.code in STATE_AWAY:
+            await self.wait_for_state(error)
             return True
         return error.code is ErrorCode.DAEMON_UNREACHABLE and await self.is_excused(place, container)
+
+    async def wait_for_state(self, error: PodkeeperError) -> None:
+        """Say that nothing can be done, for what the state folder refuses, and let a while pass."""
+        self._state_failed(error)
+        await self._clock.sleep(AWAY_RETRY_S)
 
     async def is_excused(self, place: str, container: ObservedContainer) -> bool:
         """Whether a try that Podman did not answer is no attempt; returns a while after it answers again.

@@ -7,10 +7,11 @@ from functools import partial
 
 from containers.health.machine import ORDERLY_EXITS, Hand, Verdict
 from containers.model.base import ContainerId
-from containers.model.errors import ErrorCode, LockHeldError, PodkeeperError
+from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError
 from containers.model.observed import ContainerState, ObservedContainer
+from containers.model.outcome import ComposeResult, Problem
 from containers.ports.machine import Clock
-from containers.supervision.acts import Acts
+from containers.supervision.acts import STATE_AWAY, Acts
 from containers.supervision.causes import CauseFinder
 from containers.supervision.deaths import LOCK_RETRY_S, WasChanging
 from containers.supervision.incidents import IncidentBook
@@ -133,7 +134,10 @@ class Removals:
             await self._clock.sleep(LOCK_RETRY_S)
         except PodkeeperError as error:
             log.info("could not see to %s, which was removed: %s", container.name, error)
-            await self._clock.sleep(self._scene.settings.poll_s)
+            if error.code in STATE_AWAY:
+                await self._acts.wait_for_state(error)
+            else:
+                await self._clock.sleep(self._scene.settings.poll_s)
 
     async def _why_gone(self, place: str, container: ObservedContainer, at: datetime) -> str:
         """Why a container that is gone is to stay so; empty where it was to go on running."""
@@ -179,7 +183,7 @@ class Removals:
             await self._memories.keep(container.project, place)
             await self._acts.tell_given_up(container, found)
             return
-        result = await self._recreations.make(service)
+        result = await self._made(container)
         if result is None:
             log.info("%s is not made again: nothing was ever applied here", container.name)
             self._drop(place, container)
@@ -196,6 +200,18 @@ class Removals:
             self._acts.restart_dependents(service)
         else:
             self._acts.tell_failure(container, attempt, "; ".join(p.message for p in result.problems))
+
+    async def _made(self, container: ObservedContainer) -> ComposeResult | None:
+        """What came of making it; that what was last applied can not be read is a failure like any other."""
+        try:
+            return await self._recreations.make(container.service)
+        except (LockHeldError, EngineError):
+            raise
+        except PodkeeperError as error:
+            if error.code in STATE_AWAY:
+                raise
+            problem = Problem.of_error(error)
+            return ComposeResult(ok=False, project=container.project, problems=(problem,))
 
     def _drop(self, place: str, container: ObservedContainer) -> None:
         self._gone.pop(place, None)

@@ -59,6 +59,19 @@ async def test_an_answer_that_broke_off_is_asked_for_again(calls: PodmanCalls, a
         await calls.json("containers/abc/top", doing="list the processes of web-1")
 
 
+async def test_what_is_looked_for_may_not_be_there_and_its_answer_may_break_off(
+    calls: PodmanCalls, answers: list[Answer]
+) -> None:
+    """Symptom: a traceback where Podman was ended amid the answer to whether an image is there."""
+    answers += [Answer(200, b'{"Id": "ab', {}), Answer(200, b'{"Id": "abc"}', {})]
+    assert await calls.find("images/web/json", doing="look for web") == {"Id": "abc"}
+    answers[:] = [Answer(404, b'{"message": "no such image"}', {})]
+    assert await calls.find("images/web/json", doing="look for web") is None
+    answers[:] = [Answer(200, b'{"Id": "ab', {})]
+    with pytest.raises(EngineError, match="could not look for web: Podman's answer is no whole document"):
+        await calls.find("images/web/json", doing="look for web")
+
+
 async def test_what_is_removed_while_podman_looks_is_gone(calls: PodmanCalls, answers: list[Answer]) -> None:
     """It says so as an error of its own."""
     gone = b'{"message": "container abc does not exist in database: no such container"}'
