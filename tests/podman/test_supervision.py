@@ -281,6 +281,29 @@ def test_a_service_that_is_added_while_the_monitor_runs_is_kept_as_well(
     assert state_of(podman_url, f"{project}_late_1") == "running"
 
 
+def test_a_project_that_is_given_another_name_is_kept_by_that_name(
+    cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
+) -> None:
+    """Symptom: the monitor saw nothing of it, and told nothing. What has the old name is left as it is."""
+    write(cli, web={"command": STUBBORN})
+    up(cli)
+    watcher = monitor()
+    cli.project = ProjectName(f"{project}new")
+    write(cli, web={"command": STUBBORN})
+    try:
+        up(cli)
+        watcher.until(lambda: watcher.events("container.started", "web"), "its start")
+        os.kill(bed.process_of(podman_url, f"{cli.project}_web_1"), signal.SIGKILL)
+        watcher.until(lambda: watcher.events("incident.closed", "web"), "it back")
+        assert state_of(podman_url, f"{cli.project}_web_1") == "running"
+        said = "".join(watcher.said)
+        assert f"watching over {cli.project} (1 service) from now on, no longer {project}" in said
+        assert {e["project"] for e in watcher.told if e["kind"].startswith("incident.")} == {cli.project}
+    finally:
+        watcher.stop()
+        bed.remove_project(podman_url, cli.project)
+
+
 def test_a_held_service_is_left_alone_until_it_is_released(
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from containers.cli.terminal import FLUSH_S, Terminal
 from containers.cli.watching import on_reload_signal, reload_soon
 from containers.cli.writing import Writer
 from containers.compose.request import LoadResult
+from containers.event_integration import EventIntegration
 from containers.event_sharing import ACTS
 from containers.model.base import ProjectName
 from containers.model.errors import PodkeeperError
@@ -65,12 +67,13 @@ async def _keep(with_: Run, project: ResolvedProject, out: Writer, *, json: bool
     await with_.app.events.setup_event_subscriptions()
     await with_.app.sharing.follow()
     await keeper.start()
-    with_.terminal.note(f"watching over {project.name} ({len(project.services)} services)")
-    files = with_.app.project_files(with_.manager, _Readings(with_.terminal))
+    with_.terminal.note(f"watching over {_described(project)}")
+    readings = _Readings(with_.terminal, with_.app.events, project)
+    files = with_.app.project_files(with_.manager, readings)
     reading = with_.app.tasks.create_task(files.run(), name="project files")
     try:
         with on_reload_signal(lambda: reload_soon(with_)):
-            await print_events(with_.app.bus, project.name, out, json=json)
+            await print_events(with_.app.bus, lambda: readings.project.name, out, json=json)
     finally:
         reading.cancel()
         await keeper.stop()
@@ -78,15 +81,18 @@ async def _keep(with_: Run, project: ResolvedProject, out: Writer, *, json: bool
 
 
 class _Readings:
-    """Says what reading the files came to, where it is another than before."""
+    """Says what reading the files came to, where it is another than before; follows the project's name."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, events: EventIntegration, project: ResolvedProject) -> None:
         self._terminal = terminal
+        self._events = events
         self._wrong = ""
+        self.project = project
+        """As it was read last."""
 
     def __call__(self, loaded: LoadResult) -> None:
         try:
-            loaded.require()
+            before, self.project = self.project.name, loaded.require()
         except PodkeeperError as error:
             if str(error) != self._wrong:
                 self._wrong = str(error)
@@ -96,6 +102,16 @@ class _Readings:
         if self._wrong:
             self._wrong = ""
             self._terminal.note("the files are right again, and count")
+        if self.project.name != before:
+            self._events.unwatch(before)
+            self._events.watch(self.project.name)
+            now = _described(self.project)
+            self._terminal.note(f"watching over {now} from now on, no longer {before}")
+
+
+def _described(project: ResolvedProject) -> str:
+    count = len(project.services)
+    return f"{project.name} ({count} service{'' if count == 1 else 's'})"
 
 
 async def _install(with_: Run, project: ProjectName) -> int:
@@ -118,8 +134,8 @@ def _unit(project: ProjectName) -> str:
     return f"podkeeper-monitor-{project}"
 
 
-async def print_events(bus: EventBus, project: ProjectName, out: Writer, *, json: bool) -> None:
-    """Those of the project, and those that are about no project, until there is no reader any more.
+async def print_events(bus: EventBus, project: Callable[[], ProjectName], out: Writer, *, json: bool) -> None:
+    """Those of the project, by its name of then, and those about none, until there is no reader any more.
 
     A reader who is too slow keeps nobody up: the bus keeps what waits, then leaves out the oldest.
 
@@ -128,7 +144,7 @@ async def print_events(bus: EventBus, project: ProjectName, out: Writer, *, json
     """
 
     async def show(event: EventBase) -> None:
-        if event.project not in {None, project}:
+        if event.project not in {None, project()}:
             return
         if json:
             await out.put(event.model_dump_json())

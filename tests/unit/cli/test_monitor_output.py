@@ -40,7 +40,7 @@ class Printing:
         self.bus.start(self.tasks)
         self.bus.subscribe("test", self.heard.append, topics=("bus.*",))
         self.writer = Writer(reader.write)
-        await print_events(self.bus, SHOP, self.writer, json=True)
+        await print_events(self.bus, lambda: SHOP, self.writer, json=True)
 
     def tell(self, number: int, project: ProjectName | None = SHOP) -> None:
         """Something happened."""
