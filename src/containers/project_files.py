@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 from containers.bus import EventBus
+from containers.compose.environment_files import candidate_files
 from containers.compose.request import LoadResult
 from containers.compose_manager import ComposeManager
 from containers.file_batches import batches
@@ -88,12 +89,15 @@ class ProjectFiles:
         return None
 
     def _roots(self, loaded: LoadResult) -> frozenset[WatchRoot]:
-        """What was read, what the project is made from, and where its hooks are or would be."""
+        """What was read, what the project is made from, and what would be read if it were there."""
         environments, project = self._manager.environments, self._manager.project
-        own = environments.project_file or environments.selection.folder / "podkeeper.yaml"
+        folders = {environments.selection.folder} | ({project.working_dir} if project is not None else set())
+        candidates = (path for each in folders for path in candidate_files(each, self._manager.environment))
         parts = parts_of(project) if project is not None else ()
         made_from = (part.path for part in parts if part.role is not Role.BIND)
-        return frozenset(WatchRoot(path, is_recursive=False) for path in (own, *loaded.files, *made_from))
+        return frozenset(
+            WatchRoot(path, is_recursive=False) for path in (*candidates, *loaded.files, *made_from)
+        )
 
     def _degraded(self, reason: str) -> None:
         self._bus.publish(

@@ -269,11 +269,12 @@ def test_a_service_of_ours_that_crashes_again_and_again_is_given_up_with_growing
 def test_a_service_that_is_added_while_the_monitor_runs_is_kept_as_well(
     cli: Cli, podman_url: str, project: ProjectName, monitor: StartMonitor
 ) -> None:
-    """Its `up` comes from another terminal, after an edit."""
+    """Its `up` comes from another terminal, after an override was written that was not there before."""
     write(cli, web={"command": STUBBORN})
     up(cli)
     watcher = monitor()
-    write(cli, web={"command": STUBBORN}, late={"command": STUBBORN})
+    late = {"image": bed.IMAGE, "stop_grace_period": "1s", "command": STUBBORN}
+    (cli.folder / "compose.override.yaml").write_text(json.dumps({"services": {"late": late}}))
     up(cli)
     watcher.until(lambda: watcher.events("container.started", "late"), "its start")
     os.kill(bed.process_of(podman_url, f"{project}_late_1"), signal.SIGKILL)

@@ -100,6 +100,23 @@ async def test_other_files_are_watched_once_the_project_is_made_of_them(bed: Bed
     assert included in bed.watcher.asked[-1]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "compose.override.yaml",
+        ".env",
+        "podkeeper.yml",
+        "environments/development/environment.yaml",
+        "compose.dev.yaml",
+        "docker-compose-development.yml",
+        ".env.dev",
+    ],
+)
+async def test_what_would_be_read_if_it_were_there_is_watched_for(bed: Bed, name: str) -> None:
+    """Symptom: the service of an override that was made later was not kept, and called drift."""
+    assert HERE / name in bed.watcher.asked[-1]
+
+
 async def test_watching_that_breaks_is_told(bed: Bed) -> None:
     """What the files say now counts as long as this process lives."""
     bed.watcher.changed.put_nowait(None)

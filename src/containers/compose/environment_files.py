@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from containers.compose.checking import check_shape
 from containers.compose.discovering import FILE_NAMES as COMPOSE_NAMES
+from containers.compose.discovering import OVERRIDE_NAMES
+from containers.compose.event_hooks import FILE_NAMES as OWN_NAMES
 from containers.compose.locating import absolute
 from containers.compose.measures import NANOSECONDS, duration_ns, size_bytes
 from containers.compose.merging import merge_environments, settle
@@ -23,6 +25,12 @@ FOLDER: Final = "environments"
 FILE_NAMES: Final = ("environment.yaml", "environment.yml")
 
 _OVERLAY: Final = re.compile(r"(?:docker-)?compose[.-](?P<suffix>[A-Za-z0-9_]+)\.ya?ml")
+_OVERLAY_NAMES: Final = tuple(
+    f"{stem}{mark}{{}}.{end}"
+    for stem in ("compose", "docker-compose")
+    for mark in ".-"
+    for end in ("yaml", "yml")
+)
 _FULL_NAMES: Final = {
     "dev": "development",
     "prod": "production",
@@ -67,6 +75,14 @@ def by_convention(folder: Path, files: Files) -> dict[str, Convention]:
         env_files = tuple(folder / file for file in dict.fromkeys(candidates) if file in names)
         found.setdefault(full, Convention(folder / name, env_files))
     return found
+
+
+def candidate_files(folder: Path, env: str) -> tuple[Path, ...]:
+    """What would be read of a folder for an environment, by its name alone, once it is there."""
+    suffixes = (env, *(short for short, full in _FULL_NAMES.items() if full == env))
+    overlays = (name.format(suffix) for suffix in suffixes for name in (*_OVERLAY_NAMES, ".env.{}"))
+    names = (*COMPOSE_NAMES, *OVERRIDE_NAMES, *OWN_NAMES, ".env", *overlays)
+    return (*(folder / FOLDER / env / name for name in FILE_NAMES), *(folder / name for name in names))
 
 
 class EnvironmentReader:
