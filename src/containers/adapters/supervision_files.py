@@ -79,6 +79,11 @@ class FileSupervisorLeases:
             proof = folder / f"{quote(project, safe='')}.proof"
             write_private(proof, b"podkeeper")
             proof.unlink()
+        # those of another user, whose `sudo` it was, stay so in a folder of ours
+        locks = (self._path(project), self._others / f"{quote(project, safe='')}.lock")
+        for lock in locks:
+            with contextlib.suppress(FileNotFoundError):
+                os.close(os.open(lock, os.O_RDWR | os.O_CLOEXEC))
 
     def _take(self, project: ProjectName) -> str | None:
         held = self._held.get(project)

@@ -122,3 +122,17 @@ async def test_whether_the_state_folder_can_be_written_to_is_shown(tmp_path: Pat
     (tmp_path / "locks").write_text("in the way")
     with pytest.raises(StateError):
         await leases.prove(SHOP)
+
+
+@pytest.mark.parametrize("lock", ["locks/shop.lock", "supervision/shop.lease"])
+async def test_a_lock_that_can_not_be_opened_is_no_folder_to_write_to(tmp_path: Path, lock: str) -> None:
+    """A `sudo` leaves such. Symptom: supervision was said to fail, and to work again, each second."""
+    leases = FileSupervisorLeases(tmp_path)
+    assert await leases.take(SHOP) is None
+    await leases.prove(SHOP)
+    assert await FileSupervisorLeases(tmp_path).take(SHOP) is not None
+    await leases.let_go(SHOP)
+    (tmp_path / lock).unlink(missing_ok=True)
+    (tmp_path / lock).mkdir()  # what root may not open either
+    with pytest.raises(StateError):
+        await leases.prove(SHOP)
