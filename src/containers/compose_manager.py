@@ -408,14 +408,17 @@ class ComposeManager:
     async def end_interrupted(self, project: ResolvedProject) -> tuple[Problem, ...]:
         """End what an earlier process has left open; what came of it, a problem each.
 
-        What can not be put back, since it had to be made anew, is made from the last good revision. Where a
-        change is under way already there is nothing to do: it has ended that itself, before all else.
+        What can not be put back, since it had to be made anew, is made from the last good revision. A change
+        that is under way already ends it itself, before all else: only if that did not come to it is there
+        something to do.
 
         Raises:
             PodkeeperError: Podman can not be asked, or the lock is held.
         """
         if self.is_busy:
-            return ()
+            await self.changes.until_idle()
+            if not await self.changes.is_left_open(project):
+                return ()
         notices = await self.changes.recover(project)
         if all(notice.code is ErrorCode.INTERRUPTED for notice in notices):
             return notices

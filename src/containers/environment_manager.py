@@ -206,7 +206,8 @@ class EnvironmentManager:
         if found is None:
             hooks = () if self.project_file is None else (self.project_file,)
             files = (*readable.files, *hooks, *result.files)
-            return LoadResult(project=None, diagnostics=(*diagnostics, *result.diagnostics), files=files)
+            told = (*diagnostics, *result.diagnostics)
+            return LoadResult(project=None, diagnostics=told, files=files, missing=result.missing)
         return result.model_copy(update={"files": (*found.files, *result.files)})
 
     def find_variables(self, env: str = DEFAULT) -> tuple[Variable, ...]:

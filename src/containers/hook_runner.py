@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -123,10 +124,11 @@ class HookRunner:
     def reload(self) -> None:
         """Take the hooks as they are written now; one that stayed as it was goes on undisturbed."""
         written = {hook.name: hook for hook in self._hooks()}
+        runs = {name: lane.runs for name, lane in self._lanes.items() if lane.runs.is_changing}
         self._end(name for name, lane in self._lanes.items() if written.get(name) != lane.hook)
         for name, hook in written.items():
             if name not in self._lanes:
-                lane = self._lanes[name] = _Lane(hook)
+                lane = self._lanes[name] = _Lane(hook, runs.get(name))
                 lane.task = self._group.create_task(self._serve(lane), name=f"hook:{name}")
 
     def _end(self, names: Iterable[str]) -> None:
@@ -153,20 +155,20 @@ class HookRunner:
     async def _serve(self, lane: "_Lane") -> None:
         """One hook, event by event, for ever."""
         while True:
-            event = await lane.next()
+            event, runs = await lane.next(), lane.runs
+            if runs.change is not None:
+                await asyncio.wait([runs.change])  # it outlasted its hook; no other one beside it
             now = self._clock.monotonic()
-            if lane.change is not None:
-                await asyncio.wait([lane.change])  # it outlasted its hook; no other one beside it
-            if not may_run(lane.hook, lane.began, now):
+            if not may_run(lane.hook, runs.began, now):
                 self._note_skipped(lane, event)
                 continue
-            lane.began.append(now)
-            lane.runs_since, lane.ran_until = self._clock.now(), None
+            runs.began.append(now)
+            runs.since, runs.until = self._clock.now(), None
             try:
                 problem = await self._run(lane, event)
             finally:
-                if lane.change is None or lane.change.done():
-                    lane.ran_until = self._clock.now()
+                if not runs.is_changing:
+                    runs.until = self._clock.now()
             self._note_end(lane, event, self._clock.monotonic() - now, problem)
 
     async def _run(self, lane: "_Lane", event: EventBase) -> str:
@@ -195,10 +197,9 @@ class HookRunner:
                 return await self._command(hook, whole, event)
             case RestartService(service=service):
                 # who stops waiting for it does not end it: a change ends itself, or is undone
-                lane.change = self._group.create_task(
-                    self._restart_to_its_end(lane, service), name=f"restart:{service}"
-                )
-                return await asyncio.shield(lane.change)
+                change = self._restart_to_its_end(lane.runs, service)
+                lane.runs.change = self._group.create_task(change, name=f"restart:{service}")
+                return await asyncio.shield(lane.runs.change)
             case Notify(message=message, level=level):
                 self._tell(filled_in(message, event), level)
                 return ""
@@ -206,13 +207,17 @@ class HookRunner:
                 status = await self._webhooks.post(url, event.model_dump_json(), hook.timeout_s)
                 return "" if status < _FIRST_BAD_STATUS else f"the answer was {status}"
 
-    async def _restart_to_its_end(self, lane: "_Lane", service: str) -> str:
+    async def _restart_to_its_end(self, runs: "_Runs", service: str) -> str:
+        """What went wrong, or nothing; whatever it is, the hook goes on."""
         try:
             return await self._restart(service)
         except PodkeeperError as error:
             return str(error)
+        except Exception as error:
+            log.exception("a restart of %s broke", service)
+            return f"{type(error).__name__}: {error}"
         finally:
-            lane.ran_until = self._clock.now()
+            runs.until = self._clock.now()
 
     async def _command(self, hook: EventHook, argv: Sequence[str], event: EventBase) -> str:
         result = await self._commands.run(
@@ -274,17 +279,29 @@ class HookRunner:
         )
 
 
+@dataclass(slots=True, eq=False)
+class _Runs:
+    """What a hook has done; goes over to the next of its name while a restart is under way."""
+
+    began: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    since: datetime | None = None
+    until: datetime | None = None
+    change: asyncio.Task[str] | None = None
+    """A restart, which may outlast its hook."""
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a restart is under way."""
+        return self.change is not None and not self.change.done()
+
+
 class _Lane:
     """One hook, with what waits for it."""
 
-    def __init__(self, hook: EventHook) -> None:
+    def __init__(self, hook: EventHook, runs: _Runs | None) -> None:
         self.hook = hook
+        self.runs = runs or _Runs()
         self.task: asyncio.Task[None] | None = None
-        self.began: deque[float] = deque(maxlen=64)
-        self.runs_since: datetime | None = None
-        self.ran_until: datetime | None = None
-        self.change: asyncio.Task[str] | None = None
-        """A restart, which may outlast its hook."""
         self.is_failing = False
         self.is_held = False
         self.skipped = 0
@@ -293,9 +310,8 @@ class _Lane:
 
     def was_running(self, at: datetime) -> bool:
         """Whether it was under way then, or is now; what another process does is heard of a little later."""
-        if self.runs_since is None:
-            return False
-        return self.ran_until is None or self.runs_since <= at <= self.ran_until
+        since, until = self.runs.since, self.runs.until
+        return since is not None and (until is None or since <= at <= until)
 
     def put(self, event: EventBase) -> None:
         """Have it wait; the oldest gives way to it where too many do."""

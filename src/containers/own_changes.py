@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from containers.model.base import StepId
-from containers.model.journal import Phase, TransactionSummary
+from containers.model.journal import NOBODY, Phase, TransactionSummary
 from containers.model.observed import ObservedContainer
 from containers.model.place import Place
 from containers.ports.stores import Journal
@@ -58,13 +58,14 @@ class OwnChanges:
             if each.started_at <= at and (is_under_way := self._is_under_way(each, at)) is not None:
                 steps = await self._journal.step_times(each.transaction)
                 mine = (step.step for step in steps if step.step.endswith(where))
-                found += (step for step in mine if is_under_way or step.startswith(_ENDING))
+                was_there = container.created_at < each.started_at  # else that is what it made
+                found += (s for s in mine if is_under_way or (was_there and s.startswith(_ENDING)))
         return found
 
     def _is_under_way(self, transaction: TransactionSummary, at: datetime) -> bool | None:
         """Whether one that had begun was at work at a moment; False: it had just ended, None: long ago."""
         if transaction.finished_at is None:
-            return True if self._lives(transaction.pid) else None
+            return True if transaction.pid != NOBODY and self._lives(transaction.pid) else None
         if at <= transaction.finished_at:
             return True
         if at > transaction.finished_at + _AFTER:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from containers.event_integration import EngineProvider
 from containers.execution.apply import LOCK_PATIENCE_S, Applied, Applier, RefusedError, Request
@@ -28,6 +28,9 @@ from containers.settings import Settings
 
 InputsOf = Mapping[ServiceName, labels.Inputs]
 Preflight = Callable[[ResolvedProject, Plan, ObservedState], Awaitable[tuple[Problem, ...]]]
+
+
+_IDLE_LOOK_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,20 @@ class ProjectChanges:
     def is_busy(self) -> bool:
         """Whether something is being applied."""
         return self._lane.is_busy
+
+    async def until_idle(self) -> None:
+        """Return once nothing is applied; it takes no place in the queue: that is for what people ask for."""
+        while self._lane.is_busy:
+            await self._clock.sleep(_IDLE_LOOK_S)
+
+    async def is_left_open(self, project: ResolvedProject) -> bool:
+        """Whether there is a change that nobody has ended.
+
+        Raises:
+            PodkeeperError: Podman can not be asked, or the journal can not be read.
+        """
+        engine = await self.engine()
+        return bool(await self._applier.journal.unfinished(project.name, engine.store))
 
     def cancel(self, asker: "asyncio.Task[Any] | None" = None) -> bool:
         """Stop what is under way: nothing more is begun, and what was is undone. Safe at any time.

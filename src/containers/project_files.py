@@ -95,9 +95,8 @@ class ProjectFiles:
         candidates = (path for each in folders for path in candidate_files(each, self._manager.environment))
         parts = parts_of(project) if project is not None else ()
         made_from = (part.path for part in parts if part.role is not Role.BIND)
-        return frozenset(
-            WatchRoot(path, is_recursive=False) for path in (*candidates, *loaded.files, *made_from)
-        )
+        paths = (*candidates, *loaded.files, *loaded.missing, *made_from)
+        return frozenset(WatchRoot(path, is_recursive=False) for path in paths)
 
     def _degraded(self, reason: str) -> None:
         self._bus.publish(

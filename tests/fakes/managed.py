@@ -31,12 +31,13 @@ class Managed:
         self.engine = FakeEngine(self.clock, images=images)
         self.told = Recorder()
         self.files = MemoryFiles({"compose.yaml": compose})
+        self.journal = MemoryJournal()
         settings = Settings.model_validate({"state_dir": "/nowhere"})
         applier = Applier(
             engine=self.provide,
             translator=FakeTranslator,
             locks=MemoryLocks(),
-            journal=MemoryJournal(),
+            journal=self.journal,
             revisions=cast("RevisionStore", MemoryRevisions()),
             publisher=self.told,
             clock=self.clock,
@@ -54,7 +55,7 @@ class Managed:
             engine=self.provide,
             translator=FakeTranslator,
             changes=changes,
-            journal=MemoryJournal(),
+            journal=self.journal,
             health_history=cast("Any", None),  # no verb of these tests asks for it
             notes=MemoryNotes(),
             leases=Lease("one"),

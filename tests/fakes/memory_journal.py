@@ -58,6 +58,11 @@ class MemoryJournal:
         known = self._summaries[transaction].revision
         self._update(transaction, phase=phase, revision=known if revision is None else revision)
 
+    async def held_by(self, transaction: TransactionId, pid: int) -> None:
+        """Remember it."""
+        self._refuse_when_full()
+        self._update(transaction, pid=pid)
+
     async def conclude(
         self, transaction: TransactionId, phase: Phase, message: str = "", *, recovered: bool = False
     ) -> None:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.fakes.clock import LoopClock
 from tests.fakes.tasks import LoopTasks
 
+from containers.app import GuardedTasks
 from containers.bus import EventBus
 from containers.hook_runner import MOST_WAITING, HookRunner
 from containers.model.base import ContainerId, ProjectName, ServiceName
@@ -76,7 +78,7 @@ class Hooks:
         self.status = 204
         self.restarts: list[str] = []
         self.told: list[tuple[str, str]] = []
-        self.refusal: PodkeeperError | None = None
+        self.refusal: Exception | None = None
         self.restarting = asyncio.Event()
         """Restarts take until it is set."""
         self.restarting.set()
@@ -123,7 +125,7 @@ class Bed:
             webhooks=self.world,
             bus=self.bus,
             clock=self.clock,
-            group=self.tasks,
+            group=GuardedTasks(cast("asyncio.TaskGroup", self.tasks)),
             printed=lambda hook, said: self.printed.append((hook, said)),
         )
 
@@ -337,6 +339,42 @@ async def test_what_a_restart_does_after_its_hooks_timeout_does_not_set_it_off_a
     bed.die()
     await bed.until(lambda: len(bed.ends()) == 2)
     assert bed.world.restarts == ["web"] * 2
+
+
+async def test_neither_does_it_where_the_hook_is_written_anew_meanwhile(bed: Bed) -> None:
+    """Its name says that it is the same."""
+    action = RestartService(service=ServiceName("web"))
+    slow = EventHook(name="slow", topics=("container.died",), action=action, timeout_s=0.02)
+    bed.hooks = (slow,)
+    bed.bus.start(bed.tasks)
+    bed.bus.subscribe("test", bed.seen.append)
+    bed.runner.start()
+    bed.world.restarting.clear()
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 1)
+    bed.hooks = (slow.model_copy(update={"timeout_s": 5.0}),)
+    bed.runner.reload()
+    bed.die()
+    await asyncio.sleep(0.05)
+    bed.world.restarting.set()
+    await asyncio.sleep(0.05)
+    assert bed.world.restarts == ["web"]
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 2)
+    assert bed.ends()[1].ok
+
+
+async def test_a_hook_whose_restart_breaks_goes_on(bed: Bed) -> None:
+    """Symptom: by a fault of ours it never ran again, and nothing said so."""
+    bed.world.refusal = RuntimeError("a fault")
+    bed.begin(RestartService(service=ServiceName("web")))
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 1)
+    assert (bed.ends()[0].ok, bed.ends()[0].message) == (False, "RuntimeError: a fault")
+    bed.world.refusal = None
+    bed.die()
+    await bed.until(lambda: len(bed.ends()) == 2)
+    assert bed.world.restarts == ["web"]
 
 
 async def test_the_end_of_a_hook_sets_off_no_hook(bed: Bed) -> None:

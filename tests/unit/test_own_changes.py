@@ -9,7 +9,7 @@ from tests.fakes.observed import container
 from tests.fakes.projects import project
 
 from containers.model.base import StepId, TransactionId
-from containers.model.journal import JournalRecord, Phase
+from containers.model.journal import NOBODY, JournalRecord, Phase
 from containers.model.observed import ObservedState
 from containers.model.place import Place
 from containers.model.plan import Plan
@@ -27,7 +27,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.journal = MemoryJournal()
-        self.own = OwnChanges(place=self._place, journal=self.journal, lives=lambda pid: pid == OURS)
+        living = {OURS, NOBODY}  # 0 stands for the group of whoever asks
+        self.own = OwnChanges(place=self._place, journal=self.journal, lives=living.__contains__)
 
     async def begin(self, *steps: str, pid: int = OURS) -> datetime:
         """Begin one with these steps; when it began."""
@@ -82,6 +83,16 @@ async def test_after_its_end_only_what_ends_containers_is_to_blame(
     assert await scene.own.was_changing(WEB, ended_at + after) is is_ours
 
 
+async def test_what_a_change_made_in_place_of_another_is_not_what_it_ended() -> None:
+    """The two have one name. Symptom: what was removed right after an `up` that recreated it stayed away."""
+    scene = Scene()
+    began_at = await scene.begin("replace:web:1", f"make-way:{WEB.name}")
+    ended_at = await scene.end()
+    made = WEB.model_copy(update={"created_at": began_at + SOON})
+    assert not await scene.own.was_changing(made, ended_at + SOON)
+    assert await scene.own.was_changing(WEB, ended_at + SOON)
+
+
 async def test_what_was_made_may_be_taken_away_by_a_change_that_is_undone() -> None:
     """Its undoing has no steps of its own."""
     scene = Scene()
@@ -100,10 +111,11 @@ async def test_a_change_that_is_under_way_counts_from_its_beginning_on() -> None
     assert not await scene.own.was_restarting(WEB, began_at + LATE)
 
 
-async def test_a_change_whose_process_was_killed_is_nobodys() -> None:
+@pytest.mark.parametrize("pid", [KILLED, NOBODY])
+async def test_a_change_whose_process_was_killed_or_left_it_is_nobodys(pid: int) -> None:
     """Symptom: until the next verb every crash, and every removal, counted as a change of our own."""
     scene = Scene()
-    began_at = await scene.begin("restart:web:1", pid=KILLED)
+    began_at = await scene.begin("restart:web:1", pid=pid)
     assert not await scene.own.was_changing(WEB, began_at + LATE)
     assert not await scene.own.was_restarting(WEB, began_at + LATE)
 

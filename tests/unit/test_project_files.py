@@ -117,6 +117,28 @@ async def test_what_would_be_read_if_it_were_there_is_watched_for(bed: Bed, name
     assert HERE / name in bed.watcher.asked[-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "compose"),
+    [
+        ("new.env", "services: {web: {image: a, env_file: new.env}}"),
+        ("more.env", "services: {web: {image: a, env_file: [{path: more.env, required: false}]}}"),
+        ("web.label", "services: {web: {image: a, label_file: web.label}}"),
+        ("more.yaml", "include: [more.yaml]\nservices: {web: {image: a}}"),
+        ("base.yaml", "services: {web: {extends: {file: base.yaml, service: web}}}"),
+    ],
+)
+async def test_what_the_files_name_and_is_not_there_yet_is_watched_for(
+    bed: Bed, name: str, compose: str
+) -> None:
+    """Whether it is an error that it is not. Symptom: it was made, and the monitor went on without it."""
+    await bed.write("compose.yaml", f"name: demo\n{compose}\n")
+    await bed.next()
+    assert HERE / name in bed.watcher.asked[-1]
+    made = "A=1\n" if name.endswith((".env", ".label")) else "services: {web: {image: b}}\n"
+    loaded = await bed.write(name, made if name != "more.yaml" else "services: {db: {image: b}}\n")
+    assert loaded.project is not None
+
+
 async def test_watching_that_breaks_is_told(bed: Bed) -> None:
     """What the files say now counts as long as this process lives."""
     bed.watcher.changed.put_nowait(None)

@@ -7,7 +7,7 @@ from tests.fakes.keeper import Keeper
 from tests.fakes.projects import project
 
 from containers.health_monitor import NOTES_S
-from containers.model.errors import ErrorCode, PodkeeperError, StateError
+from containers.model.errors import EngineError, ErrorCode, PodkeeperError, StateError
 from containers.model.events import IncidentClosed, PartFailed, RestartFailed, ServiceGivenUp
 from containers.model.observed import ContainerState
 
@@ -25,8 +25,9 @@ async def keeper() -> AsyncIterator[Keeper]:
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be written is tried again at once."""
+    """What could not be written is tried again at once, and is well soon after it works."""
     monkeypatch.setattr("containers.supervision.acts.AWAY_RETRY_S", 0.01)
+    monkeypatch.setattr("containers.supervision.supervisorship.SETTLED_S", 0.2)
 
 
 async def test_a_monitor_that_can_not_know_who_supervises_says_that_it_does_nothing(keeper: Keeper) -> None:
@@ -96,6 +97,33 @@ async def test_what_an_unreadable_revision_keeps_away_is_given_up_and_told(
     assert {e.reason for e in failures} == {str(fault)}
     (given_up,) = [e for e in keeper.seen if isinstance(e, ServiceGivenUp)]
     assert given_up.attempts == len(failures) == keeper.settings.max_attempts
+    assert "server.part_failed" not in keeper.kinds()
+
+
+@pytest.mark.usefixtures("short_waits")
+async def test_what_goes_on_failing_is_told_once_though_the_folder_can_be_written_to(keeper: Keeper) -> None:
+    """A database of another user's, say. Symptom: it failed and worked again by turns, each second."""
+    await keeper.start()
+    keeper.journal_fault = StateError(ErrorCode.STATE_UNUSABLE, "podkeeper.db can not be used")
+    await keeper.engine.remove_container(keeper.service("web").id)
+    await keeper.until(lambda: "server.part_failed" in keeper.kinds(), "the failure")
+    await keeper.clock.sleep(2.5 * NOTES_S)
+    assert keeper.kinds().count("server.part_failed") == 1
+    assert "server.part_recovered" not in keeper.kinds()
+    keeper.journal_fault = None
+    await keeper.until(lambda: "incident.closed" in keeper.kinds(), "it back")
+    await keeper.until(lambda: "server.part_recovered" in keeper.kinds(), "that all is well")
+
+
+async def test_a_full_disk_of_podmans_says_something_of_the_service(keeper: Keeper) -> None:
+    """Symptom: it was tried each second for ever, and supervision said to fail and to work by turns."""
+    await keeper.start()
+    full = EngineError(ErrorCode.NO_SPACE, "could not start demo_web_1: no space left on device")
+    for _ in range(keeper.settings.max_attempts):
+        keeper.engine.fail_next("start_container", full, "demo_web_1")
+    keeper.engine.die("demo_web_1", 137)
+    await keeper.until(lambda: "health.given_up" in keeper.kinds(), "that it is given up")
+    assert keeper.kinds().count("health.restart_failed") == keeper.settings.max_attempts
     assert "server.part_failed" not in keeper.kinds()
 
 

@@ -5,6 +5,12 @@ import asyncio
 from tests.fakes.managed import Managed
 from tests.fakes.projects import BUSYBOX
 
+from containers.model.base import TransactionId
+from containers.model.errors import ErrorCode
+from containers.model.journal import NOBODY, JournalRecord
+from containers.model.observed import ObservedState
+from containers.model.plan import Plan
+
 COMPOSE = f"services: {{web: {{image: {BUSYBOX}}}}}"
 
 
@@ -78,9 +84,37 @@ async def test_ending_what_was_left_open_takes_no_place_in_the_queue() -> None:
         await until_busy(made)
         second = group.create_task(made.manager.start_services())
         await until_busy(made)
-        assert await made.manager.end_interrupted(made.manager.require_project()) == ()
+        ended = group.create_task(made.manager.end_interrupted(made.manager.require_project()))
+        await until_busy(made)
         go_on.set()
-        while not (first.done() and second.done()):
+        while not (first.done() and second.done() and ended.done()):
             await made.clock.skip()
     assert second.result().ok
+    assert ended.result() == ()
     assert not made.manager.is_busy
+
+
+async def test_what_a_verb_did_not_come_to_end_is_ended_after_it() -> None:
+    """It was refused before that, say."""
+    made = Managed(COMPOSE, BUSYBOX)
+    project = made.manager.require_project()
+    go_on = made.engine.hold("start_container")
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(made.manager.start_services())
+        await until_busy(made)
+        left = JournalRecord(
+            transaction=TransactionId("left"),
+            project=project.name,
+            store=made.engine.store,
+            plan=Plan(verb="up", project=project.name, steps=()),
+            before=ObservedState(project=project.name),
+            started_at=made.clock.now(),
+            pid=NOBODY,
+        )
+        await made.journal.begin(left)
+        ended = group.create_task(made.manager.end_interrupted(project))
+        await until_busy(made)
+        go_on.set()
+        while not (first.done() and ended.done()):
+            await made.clock.skip()
+    assert [p.code for p in ended.result()] == [ErrorCode.INTERRUPTED]

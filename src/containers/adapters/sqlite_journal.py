@@ -108,6 +108,10 @@ class SqliteJournal:
                 remedy="Run the command again.",
             )
 
+    async def held_by(self, transaction: TransactionId, pid: int) -> None:
+        """Note which process is at work on a transaction, or `NOBODY`."""
+        await self._database.write("UPDATE transactions SET pid = ? WHERE id = ?", (pid, transaction))
+
     async def conclude(
         self, transaction: TransactionId, phase: Phase, message: str = "", *, recovered: bool = False
     ) -> None:

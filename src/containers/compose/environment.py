@@ -101,7 +101,7 @@ def _from_files(
     found: dict[str, tuple[str, Spot]] = {}
     for entry, spot in files.pairs():
         path = Path(entry["path"])
-        if not sources.files.is_file(path):
+        if not sources.has(path):
             if path.name in sources.files.list_dir(path.parent):
                 sources.read(path, report, spot, what="the env file")  # it says what else it is
             elif entry.get("required", True):

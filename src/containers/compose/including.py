@@ -138,7 +138,7 @@ class Includer:
                 if name != "/dev/null"
             )
         implied = Path(folder, ".env")
-        return (implied,) if self._sources.files.is_file(implied) else ()
+        return (implied,) if self._sources.has(implied) else ()
 
     def _environment(
         self, env_files: tuple[Path, ...], parent: Origin, spot: Spot | None

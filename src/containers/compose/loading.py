@@ -92,6 +92,7 @@ class Loader:
             project=loaded.project if loaded else None,
             diagnostics=tuple(self._report.diagnostics),
             files=self._sources.read_so_far,
+            missing=self._sources.missing,
             document=loaded.document if loaded else {},
             locations=loaded.locations if loaded else {},
             variables=read.root.environment if read else {},

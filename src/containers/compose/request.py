@@ -52,6 +52,8 @@ class LoadResult(Model):
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[Path, ...]
     """Every file that was read, in the order it was first read."""
+    missing: tuple[Path, ...] = ()
+    """Every file that would have been read, and is not there."""
     document: Mapping[str, Any] = {}
     """The canonical document: the project's, or the one with its variables as they are written."""
     locations: Mapping[KeyPath, Location] = {}

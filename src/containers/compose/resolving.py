@@ -140,7 +140,7 @@ class Resolver:
         for name, kept in self._kept.items():
             if kept is not None:
                 result.put(name, kept.settled, kept.spot)
-                for file in kept.files:
+                for file in filter(self._sources.has, kept.files):
                     self._sources.read(file, self._report)
             elif name in services:
                 result.put(name, services[name], services.spots.get(name))

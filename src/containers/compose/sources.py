@@ -11,18 +11,31 @@ from containers.ports.files import TEXT_LIMIT_BYTES, Files
 
 
 class Sources:
-    """What one load has read."""
+    """What one load has read, and what it would have read."""
 
-    __slots__ = ("_texts", "files")
+    __slots__ = ("_missing", "_texts", "files")
 
     def __init__(self, files: Files) -> None:
         self.files = files
         self._texts: dict[Path, str] = {}
+        self._missing: dict[Path, None] = {}
 
     @property
     def read_so_far(self) -> tuple[Path, ...]:
         """Every file that was read, in the order it was first read."""
         return tuple(self._texts)
+
+    @property
+    def missing(self) -> tuple[Path, ...]:
+        """Every file that was asked for and is not there."""
+        return tuple(self._missing)
+
+    def has(self, path: Path) -> bool:
+        """Whether there is such a file."""
+        is_there = self.files.is_file(path)
+        if not is_there:
+            self._missing[path] = None
+        return is_there
 
     def read(
         self, path: Path, report: Report, place: Spot | None = None, *, what: str = "the file"
@@ -34,6 +47,7 @@ class Sources:
         try:
             text = self.files.read_text(path)
         except FileNotFoundError:
+            self._missing[path] = None
             report.error(
                 ErrorCode.FILE_NOT_FOUND, f"{what} {path} does not exist", place, hint="check the path"
             )

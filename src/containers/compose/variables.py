@@ -19,7 +19,7 @@ def gather(
     """
     found: dict[str, str] = {}
     for file in files_of_variables(strong, folder, env_files, sources):
-        if not sources.files.is_file(file) and file.name not in sources.files.list_dir(file.parent):
+        if not sources.has(file) and file.name not in sources.files.list_dir(file.parent):
             report.error(
                 ErrorCode.FILE_NOT_FOUND, f"the env file {file} does not exist", hint="check the path"
             )
@@ -36,7 +36,7 @@ def files_of_variables(
     if named:
         return tuple(Path(os.path.normpath(folder / path)) for path in named)
     implied = folder / ".env"
-    return (implied,) if sources.files.is_file(implied) else ()
+    return (implied,) if sources.has(implied) else ()
 
 
 def _named_in(environment: Mapping[str, str], folder: Path) -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ from containers.execution.transaction import carry_out
 from containers.model.base import ImageId, ProjectName, ServiceName, TransactionId
 from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError, StateError
 from containers.model.events import PlanComputed, TransactionRecovered
-from containers.model.journal import JournalRecord, OpenTransaction, Phase
+from containers.model.journal import NOBODY, JournalRecord, OpenTransaction, Phase
 from containers.model.observed import ObservedState
 from containers.model.outcome import Committed, Problem, RolledBack, Stuck, TransactionOutcome
 from containers.model.plan import CreateContainer, Plan
@@ -289,6 +289,8 @@ class Applier:
                 await self.revisions.drop_staged(plan.project, store)
             if not plan.is_empty and not is_for_later:
                 await self.journal.conclude(outcome.transaction, phases[type(outcome)], message)
+            elif not plan.is_empty:
+                await self.journal.held_by(outcome.transaction, NOBODY)
         except StateError as error:
             log.info("could not note the end of %s", outcome.transaction, exc_info=error)
             return Problem.of_error(error)
@@ -305,8 +307,10 @@ class Applier:
         for found in unfinished:
             record = found.record
             context = self._context_of(request, record.transaction, engine, None)
+            await self.journal.held_by(record.transaction, os.getpid())
             phase, left = await recover(context, found)
             if context.is_unfinished:
+                await self.journal.held_by(record.transaction, NOBODY)
                 told.append(
                     Problem(code=ErrorCode.ROLLBACK_FAILED, message=_recovery_message(found, phase, left))
                 )

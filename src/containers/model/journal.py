@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from containers.model.base import Model, ProjectName, StepId, TransactionId
 from containers.model.observed import ObservedState
@@ -65,6 +66,10 @@ class OpenTransaction(Model):
         return Unknown(step=step, duration_s=0.0, problem=problem)
 
 
+NOBODY: Final = 0
+"""In place of a process: none is at work on a transaction that was left open."""
+
+
 class TransactionSummary(Model):
     """A transaction of the past, in a line."""
 
@@ -75,8 +80,8 @@ class TransactionSummary(Model):
     phase: Phase
     started_at: datetime
     finished_at: datetime | None = None
-    pid: int = 0
-    """The process that began it."""
+    pid: int = NOBODY
+    """The process that began it, or is at ending it for one that was killed."""
     revision: int | None = None
     changes: int = 0
     """Steps that were to change something."""

@@ -36,6 +36,10 @@ class Journal(Protocol):
         """Note that a transaction has come to another phase, and which revision it makes the current one."""
         ...
 
+    async def held_by(self, transaction: TransactionId, pid: int) -> None:
+        """Note which process is at work on a transaction, or `NOBODY`."""
+        ...
+
     async def conclude(
         self, transaction: TransactionId, phase: Phase, message: str = "", *, recovered: bool = False
     ) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from containers.bus import EventBus
 from containers.health.machine import Hand, Step, Verdict, is_ill
 from containers.model.base import ServiceName
-from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError
+from containers.model.errors import EngineError, ErrorCode, LockHeldError, PodkeeperError, StateError
 from containers.model.events import RestartFailed, ServiceRestarted
 from containers.model.health import RestartResult
 from containers.model.observed import ObservedContainer
@@ -37,8 +37,6 @@ STOP_RETRY_S = 5.0
 """How long a loop that could not be stopped is left to itself: it is not given up while it goes on."""
 AWAY_RETRY_S = 1.0
 """How long nothing is tried once Podman did not answer."""
-STATE_AWAY = frozenset({ErrorCode.STATE_UNUSABLE, ErrorCode.NO_SPACE})
-"""What the state folder as a whole refuses; what is damaged in it stays so, however often it is tried."""
 MOST_UNANSWERED = 5
 """So often in a row may a try be left without an answer by a Podman that answers otherwise, and not count."""
 
@@ -169,7 +167,7 @@ class Acts:
 
     async def _is_no_attempt(self, place: str, container: ObservedContainer, error: PodkeeperError) -> bool:
         """Whether nothing was tried that says anything of the service."""
-        if error.code in STATE_AWAY:
+        if is_state_away(error):
             await self.wait_for_state(error)
             return True
         return error.code is ErrorCode.DAEMON_UNREACHABLE and await self.is_excused(place, container)
@@ -352,3 +350,11 @@ class Acts:
                 raise EngineError(code, f"{reason}; {why}") from None
             await begun()
         return reason
+
+
+def is_state_away(error: PodkeeperError) -> bool:
+    """Whether the state folder as a whole refuses; what is damaged in it stays so, however often it is tried.
+
+    A disk of Podman's that is full is another matter: that says something of the service.
+    """
+    return isinstance(error, StateError) and error.code in {ErrorCode.STATE_UNUSABLE, ErrorCode.NO_SPACE}

@@ -11,7 +11,7 @@ from containers.model.errors import EngineError, ErrorCode, LockHeldError, Podke
 from containers.model.observed import ContainerState, ObservedContainer
 from containers.model.outcome import ComposeResult, Problem
 from containers.ports.machine import Clock
-from containers.supervision.acts import STATE_AWAY, Acts
+from containers.supervision.acts import Acts, is_state_away
 from containers.supervision.causes import CauseFinder
 from containers.supervision.deaths import LOCK_RETRY_S, WasChanging
 from containers.supervision.incidents import IncidentBook
@@ -134,7 +134,7 @@ class Removals:
             await self._clock.sleep(LOCK_RETRY_S)
         except PodkeeperError as error:
             log.info("could not see to %s, which was removed: %s", container.name, error)
-            if error.code in STATE_AWAY:
+            if is_state_away(error):
                 await self._acts.wait_for_state(error)
             else:
                 await self._clock.sleep(self._scene.settings.poll_s)
@@ -208,7 +208,7 @@ class Removals:
         except (LockHeldError, EngineError):
             raise
         except PodkeeperError as error:
-            if error.code in STATE_AWAY:
+            if is_state_away(error):
                 raise
             problem = Problem.of_error(error)
             return ComposeResult(ok=False, project=container.project, problems=(problem,))

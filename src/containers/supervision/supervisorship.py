@@ -19,6 +19,8 @@ from containers.supervision.scene import Scene
 log = logging.getLogger(__name__)
 
 PART = "supervision"
+SETTLED_S = 3.0
+"""After the last thing that could not be done, so that what fails again and again is told once."""
 
 
 class Supervisorship:
@@ -62,6 +64,8 @@ class Supervisorship:
         """The note that was read last, and of which project."""
         self._failed_for: ProjectName | None = None
         """The project that was said not to be supervised."""
+        self._refused_at = float("-inf")
+        """When something could not be done, though the lease may be had."""
 
     @property
     def is_supervisor(self) -> bool:
@@ -83,15 +87,17 @@ class Supervisorship:
                 self._take_up(project, before[1], now)
         except PodkeeperError as error:
             log.info("supervision of %s waits: %s", project.name, error)
-            self._tell_failure(project.name, error)
+            self._tell_failure(project.name, f"nothing is restarted: {error}")
         else:
-            self._tell_recovery()
+            if self._clock.monotonic() - self._refused_at >= SETTLED_S:
+                self._tell_recovery()
 
     def note_failure(self, error: PodkeeperError) -> None:
         """Take up that something could not be done for what the state folder refused."""
         project = self._scene.project
         if project is not None:
-            self._tell_failure(project.name, error)
+            self._refused_at = self._clock.monotonic()
+            self._tell_failure(project.name, f"what has failed can not be brought back: {error}")
 
     async def end(self) -> None:
         """Let another process supervise; what kept this one from it is over."""
@@ -103,13 +109,12 @@ class Supervisorship:
             await self._leases.let_go(self._supervised)
             self._supervised = None
 
-    def _tell_failure(self, project: ProjectName, error: PodkeeperError) -> None:
+    def _tell_failure(self, project: ProjectName, reason: str) -> None:
         """Told once: without the state folder nobody knows who acts, so nobody does."""
         if self._failed_for == project:
             return
         self._tell_recovery()
         self._failed_for = project
-        reason = f"nothing is restarted: {error}"
         self._publisher.publish(
             PartFailed(at=self._clock.now(), source="health", project=project, part=PART, reason=reason)
         )

@@ -72,6 +72,15 @@ async def test_what_was_begun_and_not_ended_is_found_as_it_was_written(journal: 
     assert isinstance(started, Unknown)
 
 
+async def test_who_is_at_work_on_a_transaction_is_known(journal: Journal) -> None:
+    """At first who began it."""
+    begun = record()
+    await journal.begin(begun)
+    assert [each.pid for each in await journal.history()] == [4242]
+    await journal.held_by(begun.transaction, 4243)
+    assert [each.pid for each in await journal.history()] == [4243]
+
+
 async def test_a_step_that_was_not_begun_was_not_run(journal: Journal) -> None:
     """Nothing of it can have happened."""
     begun = record()

@@ -1,5 +1,6 @@
 """Killed at every instant between two effects, on the engine in memory: the old stack or the new one."""
 
+import os
 import random
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.fakes.workshop import Workshop
 from tests.torture.fake_sequences import Sequence, changes
 
 from containers.model.errors import EngineError, ErrorCode
+from containers.model.journal import NOBODY
 from containers.model.outcome import Committed, RolledBack, Stuck
 from containers.model.project import ResolvedProject
 from containers.planning.options import UpOptions
@@ -148,6 +150,24 @@ async def test_a_container_that_is_about_to_stop_when_we_come_runs_again(instant
     assert not any(c.is_stopping for c in (await workshop.look(OLD)).containers)
 
 
+async def test_who_ends_what_was_left_open_is_at_work_meanwhile() -> None:
+    """Symptom: a monitor took what a recovery removed for an accident, and had it made again."""
+    workshop = await established()
+    assert await workshop.up(NEW, ORPHANS, killed_at=20) is None
+    (left, *_) = await workshop.journal.history()
+    await workshop.journal.held_by(left.transaction, 1)
+    at_work: list[int] = []
+    real = workshop.engine.remove_container
+
+    async def remove(*args: Any, **kwargs: Any) -> Any:
+        at_work.append((await workshop.journal.history())[0].pid)
+        return await real(*args, **kwargs)
+
+    workshop.engine.remove_container = remove  # type: ignore[method-assign]
+    assert await workshop.recover(NEW) is not None
+    assert set(at_work) == {os.getpid()}
+
+
 async def test_what_podman_did_not_answer_for_is_ended_by_the_next() -> None:
     """The rollback gave up, and is not closed for that."""
     workshop = await established()
@@ -162,6 +182,7 @@ async def test_what_podman_did_not_answer_for_is_ended_by_the_next() -> None:
     result = await workshop.up(NEW, ORPHANS)
     assert result is not None
     assert isinstance(result.outcome, Stuck)
+    assert (await workshop.journal.history())[0].pid == NOBODY
     workshop.engine.rename_container = real  # type: ignore[method-assign]
     workshop.engine.come_back()
     told = await workshop.recover(NEW)
